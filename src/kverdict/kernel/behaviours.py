@@ -1,0 +1,169 @@
+"""Named differences between kernels that are logic, not data: one line each, asked by name with `profile.does(NAME)`.
+
+A profile of version V has the behaviours with since <= V < until. `since` "" means: no version has it by itself, a
+profile (its meta.json) or an overlay must name it. Facts about kfunc flags, types and sets are not behaviours: they
+are in the data of each profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+
+class Behaviour(NamedTuple):
+    """One named rule. Versions are strings ("6.4", "6.18.3"); `commit` is Linux, 12 digits, "" where not known."""
+
+    name: str
+    since: str
+    until: str = ""
+    commit: str = ""
+    subject: str = ""
+    note: str = ""
+
+
+_TABLE: Final[tuple[Behaviour, ...]] = (
+    # Kptrs and RCU
+    Behaviour(
+        "KPTR_TAG_IS_REFERENCED",
+        "6.4",
+        commit="03b77e17aeb2",
+        subject="bpf: Rename __kptr_ref -> __kptr and __kptr -> __kptr_untrusted.",
+        note='BTF tag "kptr" is referenced, "kptr_untrusted" unreferenced; before: "kptr_ref" and "kptr"',
+    ),
+    Behaviour("KPTR_GET_FLAG", "", until="6.4", commit="7b4ddf3920d2", note="KF_KPTR_GET kfuncs take a kptr's address"),
+    Behaviour(
+        "KPTR_RCU_LOADS",
+        "6.4",
+        commit="20c09d92faee",
+        subject="bpf: Introduce kptr_rcu.",
+        note="loading a referenced kptr of an RCU-protected type inside a read section gives an RCU pointer",
+    ),
+    Behaviour(
+        "RCU_FIELDS_ENFORCED",
+        "6.4",
+        commit="6fcd486b3a0a",
+        subject="bpf: Refactor RCU enforcement in the verifier.",
+        note="walking gives trusted or RCU pointers by safe-field lists, else untrusted; before: by __safe_fields",
+    ),
+    Behaviour(
+        "RELEASE_IMPLIES_TRUSTED",
+        "6.4",
+        commit="6c831c468412",
+        subject="bpf: Treat KF_RELEASE kfuncs as KF_TRUSTED_ARGS",
+        note='releasing a maybe-NULL pointer says "Possibly NULL pointer passed to trusted arg0"',
+    ),
+    Behaviour("RCU_READ_LOCK", "6.2", commit="9bb00b2895cb", note="bpf_rcu_read_lock and bpf_rcu_read_unlock"),
+    Behaviour("TRUSTED_POINTERS", "6.2", commit="3f00c5239344", note="KF_TRUSTED_ARGS accepts PTR_TRUSTED"),
+    Behaviour("KFUNC_RCU_ARGS", "6.2", commit="fca1aa75518c", note="KF_RCU"),
+    Behaviour("KFUNC_RCU_PROTECTED", "6.7", note="KF_RCU_PROTECTED, for the css and task iterators"),
+    Behaviour(
+        "RCU_PROTECTED_AT_CALL",
+        "6.18",
+        commit="1512231b6cc8",
+        subject="bpf: Enforce RCU protection for KF_RCU_PROTECTED",
+        note="every KF_RCU_PROTECTED kfunc: kernel func X requires RCU critical section protection",
+    ),
+    Behaviour("NESTED_RCU", "6.19", commit="4167096cb964", note="bpf_rcu_read_lock may nest"),
+    # Compiler of the kernel: only a profile can know it
+    Behaviour(
+        "BTF_HAS_TYPE_TAGS",
+        "",
+        note="the kernel's BTF carries rcu, user and percpu tags (clang, gcc >= 16)",
+    ),
+    Behaviour(
+        "RCU_LOCK_NEEDS_TYPE_TAGS",
+        "6.2",
+        until="6.4",
+        note="without tags, bpf_rcu_read_lock: no vmlinux btf rcu tag support for kfunc X",
+    ),
+    # Arguments of kfuncs
+    Behaviour("TRUSTED_ARGS_BY_DEFAULT", "7.0", commit="1a5c01d2508a", note="arguments of kfuncs must be trusted"),
+    Behaviour("TRUSTED_ARGS_FLAG", "6.1", until="7.0", commit="7646c7afd9a9", note="KF_TRUSTED_ARGS exists"),
+    Behaviour("IMPLICIT_ARGS", "7.0", note="KF_IMPLICIT_ARGS: the kernel fills in the last argument"),
+    Behaviour("ARENA_KFUNC_FLAGS", "6.15", commit="ea145d530a2d", note="KF_ARENA_RET, KF_ARENA_ARG1, KF_ARENA_ARG2"),
+    Behaviour("FASTCALL_KFUNCS", "6.12", commit="b2ee6d27e9c6", note="bpf_fastcall for kfuncs"),
+    Behaviour(
+        "REFCOUNT_ACQUIRE_DISABLED",
+        "6.4",
+        until="6.6",
+        note="bpf_refcount_acquire calls are disabled for now",
+    ),
+    # Leaks, locks
+    Behaviour(
+        "ONE_LEAK_CHECK",
+        "6.13",
+        commit="d402755ced2e",
+        subject="bpf: Unify resource leak checks",
+        note='references, locks, RCU: "BPF_EXIT instruction in main prog would lead to reference leak"',
+    ),
+    Behaviour("LOCAL_IRQ_SAVE", "6.14", note="bpf_local_irq_save and bpf_local_irq_restore"),
+    # Null
+    Behaviour(
+        "CONST_ARRAY_KEY_NOT_NULL",
+        "6.14",
+        commit="d2102f2f5d75",
+        subject="bpf: verifier: Support eliding map lookup nullness",
+        note="no NULL check after an array lookup with a constant key in range",
+    ),
+    Behaviour(
+        "BTF_POINTER_KNOWN_NOT_NULL",
+        "6.4",
+        note="a plain PTR_TO_BTF_ID counts as non-NULL in branches if trusted; before: never (6.3: branch r0 == 0 explored)",
+    ),
+    # Words
+    Behaviour(
+        "TRUSTED_NULL_SENTENCE",
+        "6.4",
+        note="Possibly NULL pointer passed to trusted arg0; before: arg#0 is ptr_or_null_ expected ptr_ or socket",
+    ),
+    Behaviour(
+        "MESSAGES_NAME_REGISTERS",
+        "7.0",
+        note="R1 instead of arg0, arg#0, args#0; kfunc instead of kernel function (between 6.19 and 7.2)",
+    ),
+    Behaviour(
+        "CANNOT_USE_HELPER_SENTENCE", "6.12", note="program of this type cannot use helper; before: unknown func"
+    ),
+    # Instructions
+    Behaviour("CPU_V4", "6.6", note="sign-extending loads and moves, signed division, byte swap, gotol"),
+    Behaviour("MAY_GOTO", "6.9", note="may_goto and open-coded loops bounded by it"),
+    Behaviour("LOAD_ACQUIRE", "6.15", note="load-acquire and store-release"),
+)
+
+BEHAVIOURS: Final[dict[str, Behaviour]] = {behaviour.name: behaviour for behaviour in _TABLE}
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version or release: "6.18.44-generic" is (6, 18, 44). Empty for text without any."""
+    numbers: list[int] = []
+    for part in version.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if digits:
+            numbers.append(int(digits))
+        if digits != part:
+            break
+    return tuple(numbers)
+
+
+def behaviours_of(version: str, extra: Iterable[str] = ()) -> frozenset[str]:
+    """Names of the behaviours that a kernel of this version has, with those that its profile adds by name.
+
+    `extra` entries are "NAME", "+NAME" or "-NAME", applied in order.
+    """
+    at = version_numbers(version)
+    found = {b.name for b in _TABLE if _covers(b, at)}
+    for entry in extra:
+        name = entry.lstrip("+-")
+        if entry.startswith("-"):
+            found.discard(name)
+        else:
+            found.add(name)
+    return frozenset(found)
+
+
+def _covers(behaviour: Behaviour, at: tuple[int, ...]) -> bool:
+    if not behaviour.since and not behaviour.until:
+        return False
+    after = version_numbers(behaviour.since) <= at
+    return after and (not behaviour.until or at < version_numbers(behaviour.until))
