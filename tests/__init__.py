@@ -1,0 +1,1 @@
+"""Tests; the tree is that of src/kverdict."""
