@@ -128,6 +128,7 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
     # Instructions
     Behaviour("CPU_V4", "6.6", note="sign-extending loads and moves, signed division, byte swap, gotol"),
     Behaviour("MAY_GOTO", "6.9", note="may_goto and open-coded loops bounded by it"),
+    Behaviour("ADDR_SPACE_CAST", "6.9", commit="6082b6c328b5", note="addr_space_cast between arena and kernel pointers"),
     Behaviour("LOAD_ACQUIRE", "6.15", note="load-acquire and store-release"),
 )
 
