@@ -88,6 +88,7 @@ ARG_NAMES: Final = {
             "ARG_PTR_TO_TIMER",
             "ARG_KPTR_XCHG_DEST",
             "ARG_PTR_TO_DYNPTR",
+            "ARG_SCALAR",
         )
     )
 }
@@ -116,7 +117,8 @@ ARG_NAMES: Final = {
     ARG_PTR_TO_TIMER,
     ARG_KPTR_XCHG_DEST,
     ARG_PTR_TO_DYNPTR,
-) = range(24)
+    ARG_SCALAR,
+) = range(25)
 
 # Base types of results; kernel: enum bpf_return_type. The numbers are ours.
 RET_NAMES: Final = {
