@@ -40,7 +40,13 @@ class Message:
         return self.text.format(**facts)
 
     def at(self, insn: int, /, **facts: object) -> Diagnostic:
-        """This message about instruction `insn`, with the facts that its template names (and more, for the story)."""
+        """This message about instruction `insn`, with the facts that its template names (and more, for the story).
+
+        `arg`, the argument's number counted from 0, is added where `reg` is given: kernels use the one or the other.
+        """
+        reg = facts.get("reg")
+        if isinstance(reg, int):
+            facts.setdefault("arg", reg - 1)
         return Diagnostic(self, insn, facts)
 
 

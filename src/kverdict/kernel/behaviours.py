@@ -125,10 +125,32 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
     Behaviour(
         "CANNOT_USE_HELPER_SENTENCE", "6.12", note="program of this type cannot use helper; before: unknown func"
     ),
+    Behaviour("STRUCT_OPS_MAY_SLEEP", "6.3", note="list of sleepable program types (between 6.1 and 6.3)"),
+    Behaviour("INFINITE_LOOP_SHOWS_STATES", "6.12", note="cur state, old state (between 6.4 and 6.12)"),
+    Behaviour(
+        "RETURN_RANGE_BY_SIGNED_BOUNDS", "6.12", note="has smin=2 smax=2 should have been in [0, 1]; before: tnums"
+    ),
+    Behaviour(
+        "GLOBAL_CALL_IS_NAMED", "6.12", note="Caller passes invalid args into func#1 ('f'); before: without name"
+    ),
+    Behaviour("CONST_DYNPTR_ARGUMENT", "6.12", note="expected pointer to stack or const struct bpf_dynptr"),
+    Behaviour("KPTR_XCHG_INTO_ALLOCATED", "6.12", note="R1 has no valid kptr; before: map 'name' has no valid kptr"),
+    Behaviour(
+        "STACK_MESSAGES_NAME_OFFSET", "6.12", note="invalid variable-offset access: also off= (between 6.4 and 6.12)"
+    ),
+    Behaviour("STACK_MESSAGES_SAY_READ_OR_WRITE", "6.18", note="read from, write to; before: indirect (6.12 to 6.18)"),
+    Behaviour("RBTREE_MESSAGES_NAME_KFUNC", "6.18", note="bpf_rbtree_remove not allowed in rbtree cb (6.12 to 6.18)"),
+    Behaviour("RDONLY_CAST_TO_VOID", "6.18", note="bpf_rdonly_cast also to void (between 6.12 and 6.18)"),
+    Behaviour("NORETURN_IS_NAMED", "6.18", note="the refused __noreturn function is named (between 6.12 and 6.18)"),
+    Behaviour("SLEEPABLE_HELPER_IS_NAMED", "7.0", note="sleepable helper X in non-sleepable prog (6.18 to 7.2)"),
+    Behaviour("VOID_GLOBAL_FUNCTIONS", "7.0", note="global functions may return void (between 6.18 and 7.2)"),
+    Behaviour("FSESSION", "7.0", note="fsession attach type (between 6.18 and 7.2)"),
     # Instructions
     Behaviour("CPU_V4", "6.6", note="sign-extending loads and moves, signed division, byte swap, gotol"),
     Behaviour("MAY_GOTO", "6.9", note="may_goto and open-coded loops bounded by it"),
-    Behaviour("ADDR_SPACE_CAST", "6.9", commit="6082b6c328b5", note="addr_space_cast between arena and kernel pointers"),
+    Behaviour(
+        "ADDR_SPACE_CAST", "6.9", commit="6082b6c328b5", note="addr_space_cast between arena and kernel pointers"
+    ),
     Behaviour("LOAD_ACQUIRE", "6.15", note="load-acquire and store-release"),
 )
 

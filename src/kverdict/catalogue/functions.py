@@ -1,0 +1,82 @@
+"""Sentences about calls between functions of a program: static, global, callbacks, exception callbacks."""
+
+from __future__ import annotations
+
+from errno import EACCES, EFAULT, EINVAL
+from typing import Final
+
+from kverdict.diagnostic import Message
+
+INVALID_ARGS: Final = Message(
+    "invalid-global-args",
+    EINVAL,
+    "Caller passes invalid args into func#{number} ('{callee}')",
+    "the arguments passed to the global function {callee}() do not match its prototype",
+    (("GLOBAL_CALL_IS_NAMED", "Caller passes invalid args into func#{number}"),),
+)
+GLOBAL_ARG_NOT_CONTEXT: Final = Message(
+    "global-arg-not-context",
+    EINVAL,
+    "R{reg} expects pointer to ctx",
+    "",
+    (("MESSAGES_NAME_REGISTERS", "arg#{arg} expects pointer to ctx"),),
+)
+GLOBAL_ARG_NULL: Final = Message(
+    "global-arg-null",
+    EINVAL,
+    "R{reg} is expected to be non-NULL",
+    "",
+    (("MESSAGES_NAME_REGISTERS", "arg#{arg} is expected to be non-NULL"),),
+)
+GLOBAL_ARG_ARENA: Final = Message("global-arg-arena", EINVAL, "R{reg} is not a pointer to arena or scalar.")
+GLOBAL_RETURN: Final = Message(
+    "global-return",
+    EINVAL,
+    "Global function {callee}() return value not void or scalar. Only those are supported.",
+    "a global function must return a number",
+    (("VOID_GLOBAL_FUNCTIONS", "Global function {callee}() doesn't return scalar. Only those are supported."),),
+)
+GLOBAL_ARG_COUNT: Final = Message(
+    "global-arg-count", EINVAL, "Global function {callee}() with {count} > {limit} args. Buggy compiler."
+)
+GLOBAL_ARG_TYPE: Final = Message("global-arg-type", EINVAL, "Arg#{arg} type {kind} in {callee}() is not supported yet.")
+GLOBAL_NO_BTF: Final = Message("global-no-btf", EFAULT, "Global functions need valid BTF")
+GLOBAL_MIGHT_SLEEP: Final = Message(
+    "global-might-sleep",
+    EINVAL,
+    "sleepable global function {callee}() called in {region}",
+    "{callee}() may sleep, which is not possible here",
+    (
+        (
+            "SLEEPABLE_HELPER_IS_NAMED",
+            "global functions that may sleep are not allowed in non-sleepable context,\n"
+            "i.e., in a RCU/IRQ/preempt-disabled section, or in\na non-sleepable BPF program context",
+        ),
+    ),
+)
+EXCEPTION_CALLBACK_CALLED: Final = Message(
+    "exception-callback-called", EINVAL, "insn {at} cannot call exception cb directly"
+)
+EXCEPTION_CALLBACK_ARGUMENT: Final = Message(
+    "exception-callback-argument", EINVAL, "exception cb only supports single integer argument"
+)
+EXCEPTION_CALLBACK_TAGS: Final = Message(
+    "exception-callback-tags", EINVAL, "multiple exception callback tags for main subprog"
+)
+THROW_FROM_CALLBACK: Final = Message(
+    "throw-from-callback",
+    EINVAL,
+    "bpf_throw kfunc (insn {at}) cannot be called from callback subprog {number}",
+)
+CALLBACK_NOT_STATIC: Final = Message("callback-not-static", EINVAL, "callback function not static")
+CALL_DESTINATION: Final = Message("call-destination", EINVAL, "call to invalid destination")
+TAIL_CALL_WITHOUT_BTF: Final = Message(
+    "tail-call-without-btf", EINVAL, "tail_call is not allowed in subprogs without BTF"
+)
+TAIL_CALL_RETURN: Final = Message(
+    "tail-call-return", EINVAL, "tail_call is only allowed in functions that return 'int'."
+)
+FUNC_INFO_COUNT: Final = Message(
+    "func-info-count", EINVAL, "number of funcs in func_info doesn't match number of subprogs"
+)
+CALLBACK_FAILED: Final = Message("callback-failed", EACCES, "kfunc {callee}#{number} failed callback verification")
