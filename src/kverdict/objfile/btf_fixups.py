@@ -1,0 +1,106 @@
+"""What libbpf mends in a compiler's BTF before anything reads it: sizes and offsets of data sections, hidden functions."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import Final
+
+from kverdict.btf import index
+from kverdict.btf.btf import Btf
+from kverdict.btf.types import (
+    KIND_DATASEC,
+    KIND_FUNC,
+    LINKAGE_EXTERN,
+    LINKAGE_GLOBAL,
+    LINKAGE_STATIC,
+    Datasec,
+    Func,
+    Var,
+)
+from kverdict.objfile.elf import STB_GLOBAL, STB_WEAK, STT_OBJECT, Elf, Symbol
+
+EXTERN_SECTIONS: Final = (".kconfig", ".ksyms")
+_HEADER_SIZE: Final = 12
+_ENTRY: Final = struct.Struct("<III")
+
+
+def open_btf(elf: Elf, hidden_functions: Iterable[str]) -> Btf | None:
+    """The object's BTF as libbpf gives it to the kernel, None if the object has none. Type ids do not change.
+
+    hidden_functions: global subprograms of restricted visibility, which become static. Raises InputError.
+    libbpf: bpf_object_fixup_btf(), bpf_object__sanitize_and_load_btf().
+    """
+    section = elf.section(".BTF")
+    if section is None:
+        return None
+    raw = elf.data(section)
+    name = f"{elf.source}: section .BTF"
+    draft = Btf.parse(raw, name)
+    patched = _Patches(draft, raw, name, elf).applied(frozenset(hidden_functions))
+    return draft if patched == raw else Btf.parse(patched, name)
+
+
+class _Patches:
+    """Edits of the raw bytes; they never change their length."""
+
+    def __init__(self, btf: Btf, raw: bytes, name: str, elf: Elf) -> None:
+        self.btf = btf
+        self.bytes = bytearray(raw)
+        self.elf = elf
+        layout = index.Layout(raw, name)
+        self.at = [0, *(layout.types_at + place for place in index.scan(raw, layout, name))]
+        self.variables: dict[str, Symbol] = {}
+        for symbol in elf.symbols:
+            if symbol.type == STT_OBJECT and symbol.bind in (STB_GLOBAL, STB_WEAK):
+                self.variables.setdefault(symbol.name, symbol)
+
+    def applied(self, hidden: frozenset[str]) -> bytes:
+        """All mendings made."""
+        for type_id in range(1, len(self.btf)):
+            kind = self.btf.kind(type_id)
+            if kind == KIND_DATASEC:
+                self._mend_section(type_id)
+            elif kind == KIND_FUNC and hidden:
+                found = self.btf.type(type_id)
+                if isinstance(found, Func) and found.name in hidden and found.linkage == LINKAGE_GLOBAL:
+                    self._put(self.at[type_id] + 4, KIND_FUNC << 24)
+        return bytes(self.bytes)
+
+    def _mend_section(self, type_id: int) -> None:
+        section = self.btf.type(type_id)
+        if not isinstance(section, Datasec) or section.name in EXTERN_SECTIONS:
+            return
+        entries = [tuple(entry) for entry in section.entries]
+        unplaced = section.size == 0
+        if unplaced:
+            self._put(self.at[type_id] + 8, self._size(section.name))
+        for number, entry in enumerate(section.entries):
+            variable = self.btf.type(entry.type_id)
+            if not isinstance(variable, Var):
+                raise self.elf.error(
+                    "section .BTF", f"data section {section.name} holds {variable!r}, expected variables"
+                )
+            if variable.linkage in (LINKAGE_STATIC, LINKAGE_EXTERN):
+                continue
+            symbol = self.variables.get(variable.name)
+            if symbol is None:
+                raise self.elf.error(
+                    "section .BTF", f"variable {variable.name} of {section.name} is not in the symbol table"
+                )
+            if unplaced:
+                entries[number] = (entry.type_id, symbol.value & 0xFFFFFFFF, entry.size)
+            if symbol.is_hidden:
+                self._put(self.at[entry.type_id] + _HEADER_SIZE, LINKAGE_STATIC)
+        start = self.at[type_id] + _HEADER_SIZE
+        for number, entry in enumerate(sorted(entries, key=lambda found: found[1])):
+            _ENTRY.pack_into(self.bytes, start + number * _ENTRY.size, *entry)
+
+    def _size(self, name: str) -> int:
+        section = self.elf.section(name)
+        if section is None or not 0 < section.size <= 0xFFFFFFFF:
+            raise self.elf.error("section .BTF", f"describes the data section {name}, which the file does not contain")
+        return section.size
+
+    def _put(self, at: int, value: int) -> None:
+        self.bytes[at : at + 4] = value.to_bytes(4, "little")
