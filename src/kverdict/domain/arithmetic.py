@@ -1,0 +1,256 @@
+"""What ALU instructions make of scalars: the kernel's adjust_scalar_min_max_vals() and its scalar_min_max_*()."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, ZERO, Bounds, const
+from kverdict.domain.ranges import add_ranges, bitwise_signed, mul_ranges, sub_ranges
+from kverdict.domain.rules import ArithmeticRules
+from kverdict.domain.sync import ranges_from_bits, sync
+from kverdict.domain.tnum import (
+    SIGN32,
+    SIGN64,
+    U32_MAX,
+    U64_MAX,
+    arithmetic_right_shift,
+    mul_joining_paths,
+    mul_summing_masks,
+)
+from kverdict.domain.tnum import add as tnum_add
+from kverdict.domain.tnum import sub as tnum_sub
+from kverdict.isa.opcode import ADD, AND, ARSH, DIV, LSH, MOD, MUL, NEG, OR, RSH, SUB, XOR
+
+SUMS: Final = (ADD, SUB)
+SHIFTS: Final = (LSH, RSH, ARSH)
+DIVISIONS: Final = (DIV, MOD)
+PRODUCTS: Final = (AND, OR, XOR, MUL)
+
+ANY_U32: Final = Bounds(0, U32_MAX, 0, U32_MAX, 0, U32_MAX, S32_MIN, S32_MAX, 0, U32_MAX)
+
+
+def alu64(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules, signed: bool = False) -> Bounds:
+    """dst after the 64-bit operation op_code (op & CODE_MASK) by src; signed is for DIV and MOD. NEG ignores src."""
+    if op_code in SUMS:
+        if dst.mask == 0 and src.mask == 0:
+            return const((dst.value + src.value if op_code == ADD else dst.value - src.value) & U64_MAX)
+        if (dst is UNKNOWN or src is UNKNOWN) and not rules.circular:
+            return UNKNOWN
+    elif op_code == NEG:
+        return alu64(SUB, ZERO, dst, rules) if rules.negation else UNKNOWN
+    elif op_code in DIVISIONS:
+        return UNKNOWN
+    if not is_computable(op_code, src, 64, rules):
+        return UNKNOWN
+    if op_code in SHIFTS:
+        return UNKNOWN if src.umax > 63 else _shift64(op_code, dst, src.umin, rules)
+    value, mask = _bits(op_code, dst, src, rules)
+    smin, smax, umin, umax = _ranges64(op_code, value, mask, dst, src, rules)
+    s32_min, s32_max, u32_min, u32_max = _ranges32(op_code, value, mask, dst, src, rules)
+    return sync(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max, rules)
+
+
+def alu32(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules, signed: bool = False) -> Bounds:
+    """dst after the 32-bit operation op_code by src; the high half of the result is zero.
+
+    Where nothing can be said, the kernel forgets to zero the high half, so the result may be UNKNOWN.
+    """
+    if op_code == NEG:
+        return alu32(SUB, ZERO, dst, rules) if rules.negation else UNKNOWN
+    if not is_computable(op_code, src, 32, rules):
+        return UNKNOWN
+    if op_code in DIVISIONS:
+        return ANY_U32
+    if op_code in SHIFTS:
+        return ANY_U32 if src.umax > 31 else _shift32(op_code, dst, src.u32_min, rules)
+    value, mask = _bits(op_code, dst, src, rules)
+    s32_min, s32_max, u32_min, u32_max = _ranges32(op_code, value, mask, dst, src, rules)
+    return _extended(value, mask, s32_min, s32_max, u32_min, u32_max, op_code >= OR, rules)
+
+
+def is_computable(op_code: int, src: Bounds, width: int, rules: ArithmeticRules) -> bool:
+    """Whether the kernel follows this operation at all. Kernel: is_safe_to_compute_dst_reg_range().
+
+    Since Linux kernel commit 138cc42c05d1 ("bpf/verifier: relax MUL range computation check") (in v6.10; OR and XOR in
+    the same series), only shifts ask for a known operand; before that, all but ADD, SUB and AND did.
+    """
+    if rules.any_operand:
+        if op_code in SUMS or op_code in PRODUCTS:
+            return True
+        if op_code not in SHIFTS:
+            return False
+        if width == 32:
+            known = src.mask & U32_MAX == 0 and src.s32_min == src.s32_max and src.u32_min == src.u32_max
+        else:
+            known = src.mask == 0 and src.smin == src.smax and src.umin == src.umax
+        return known and src.umax < width
+    # Ranges that contradict each other come from branches that are never taken; they must not spread.
+    if width == 32:
+        known = src.mask & U32_MAX == 0
+        if src.s32_min > src.s32_max or src.u32_min > src.u32_max:
+            return False
+        if known and (src.s32_min != src.s32_max or src.u32_min != src.u32_max):
+            return False
+    else:
+        known = src.mask == 0
+        if src.smin > src.smax or src.umin > src.umax:
+            return False
+        if known and (src.smin != src.smax or src.umin != src.umax):
+            return False
+    return known or op_code in SUMS or op_code == AND
+
+
+def zext32(bounds: Bounds, rules: ArithmeticRules) -> Bounds:
+    """The low 32 bits as a number of their own: what a 32-bit MOV gives. Kernel: zext_32_to_64()."""
+    if bounds.mask == 0:
+        return const(bounds.value & U32_MAX)
+    return _extended(
+        bounds.value, bounds.mask, bounds.s32_min, bounds.s32_max, bounds.u32_min, bounds.u32_max, False, rules
+    )
+
+
+def _bits(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules) -> tuple[int, int]:
+    value, mask, by_value, by_mask = dst.value, dst.mask, src.value, src.mask
+    if op_code == ADD:
+        return tnum_add(value, mask, by_value, by_mask)
+    if op_code == SUB:
+        return tnum_sub(value, mask, by_value, by_mask)
+    if op_code == AND:
+        value &= by_value
+        return value, (dst.value | mask) & (by_value | by_mask) & ~value
+    if op_code == OR:
+        value |= by_value
+        return value, (mask | by_mask) & ~value
+    if op_code == XOR:
+        mask |= by_mask
+        return (value ^ by_value) & ~mask, mask
+    if rules.mul_joins_paths:
+        return mul_joining_paths(value, mask, by_value, by_mask)
+    return mul_summing_masks(value, mask, by_value, by_mask)
+
+
+def _ranges64(
+    op_code: int, value: int, mask: int, dst: Bounds, src: Bounds, rules: ArithmeticRules
+) -> tuple[int, int, int, int]:
+    """value and mask are the bits of the result."""
+    smin, smax, umin, umax = dst.smin, dst.smax, dst.umin, dst.umax
+    if op_code == ADD:
+        return add_ranges(smin, smax, umin, umax, src.smin, src.smax, src.umin, src.umax, U64_MAX, SIGN64, rules)
+    if op_code == SUB:
+        return sub_ranges(smin, smax, umin, umax, src.smin, src.smax, src.umin, src.umax, U64_MAX, SIGN64, rules)
+    if op_code == MUL:
+        return mul_ranges(smin, smax, umin, umax, src.smin, src.smax, src.umin, src.umax, U64_MAX, SIGN64, rules)
+    if mask == 0 and src.mask == 0:
+        signed = (value ^ SIGN64) - SIGN64
+        return signed, signed, value, value
+    if op_code == AND:
+        umin, umax = value, min(umax, src.umax)
+    elif op_code == OR:
+        umin, umax = max(umin, src.umin), value | mask
+    else:
+        umin, umax = value, value | mask
+    smin, smax = bitwise_signed(smin, src.smin, umin, umax, U64_MAX, SIGN64, rules)
+    return smin, smax, umin, umax
+
+
+def _ranges32(
+    op_code: int, value: int, mask: int, dst: Bounds, src: Bounds, rules: ArithmeticRules
+) -> tuple[int, int, int, int]:
+    """value and mask are the bits of the result, of which the low 32 count."""
+    smin, smax, umin, umax = dst.s32_min, dst.s32_max, dst.u32_min, dst.u32_max
+    by_smin, by_smax, by_umin, by_umax = src.s32_min, src.s32_max, src.u32_min, src.u32_max
+    if op_code == ADD:
+        return add_ranges(smin, smax, umin, umax, by_smin, by_smax, by_umin, by_umax, U32_MAX, SIGN32, rules)
+    if op_code == SUB:
+        return sub_ranges(smin, smax, umin, umax, by_smin, by_smax, by_umin, by_umax, U32_MAX, SIGN32, rules)
+    if op_code == MUL:
+        return mul_ranges(smin, smax, umin, umax, by_smin, by_smax, by_umin, by_umax, U32_MAX, SIGN32, rules)
+    value &= U32_MAX
+    mask &= U32_MAX
+    if mask == 0 and src.mask & U32_MAX == 0:
+        signed = (value ^ SIGN32) - SIGN32
+        return signed, signed, value, value
+    if op_code == AND:
+        umin, umax = value, min(umax, by_umax)
+    elif op_code == OR:
+        umin, umax = max(umin, by_umin), value | mask
+    else:
+        umin, umax = value, value | mask
+    smin, smax = bitwise_signed(smin, by_smin, umin, umax, U32_MAX, SIGN32, rules)
+    return smin, smax, umin, umax
+
+
+def _shift64(op_code: int, dst: Bounds, shift: int, rules: ArithmeticRules) -> Bounds:
+    """Kernel: scalar_min_max_lsh(), _rsh(), _arsh()."""
+    if op_code == RSH:
+        return sync(
+            dst.value >> shift,
+            dst.mask >> shift,
+            S64_MIN,
+            S64_MAX,
+            dst.umin >> shift,
+            dst.umax >> shift,
+            S32_MIN,
+            S32_MAX,
+            0,
+            U32_MAX,
+            rules,
+        )
+    if op_code == ARSH:
+        value, mask = arithmetic_right_shift(dst.value, dst.mask, shift, 64)
+        return sync(value, mask, dst.smin >> shift, dst.smax >> shift, 0, U64_MAX, S32_MIN, S32_MAX, 0, U32_MAX, rules)
+    smin, smax, umin, umax = S64_MIN, S64_MAX, 0, U64_MAX
+    if shift == 32:  # compilers sign-extend with <<= 32 and s>>= 32
+        if dst.s32_max >= 0:
+            smax = dst.s32_max << 32
+        if dst.s32_min >= 0:
+            smin = dst.s32_min << 32
+    if dst.umax <= 1 << (63 - shift):
+        umin, umax = dst.umin << shift, dst.umax << shift
+    u32_min, u32_max = _shifted_left32(dst, shift)
+    value, mask = dst.value << shift & U64_MAX, dst.mask << shift & U64_MAX
+    return sync(value, mask, smin, smax, umin, umax, S32_MIN, S32_MAX, u32_min, u32_max, rules)
+
+
+def _shift32(op_code: int, dst: Bounds, shift: int, rules: ArithmeticRules) -> Bounds:
+    """Kernel: scalar32_min_max_lsh(), _rsh(), _arsh()."""
+    value, mask = dst.value & U32_MAX, dst.mask & U32_MAX
+    s32_min, s32_max, u32_min, u32_max = S32_MIN, S32_MAX, 0, U32_MAX
+    if op_code == RSH:
+        value, mask, u32_min, u32_max = value >> shift, mask >> shift, dst.u32_min >> shift, dst.u32_max >> shift
+    elif op_code == ARSH:
+        value, mask = arithmetic_right_shift(value, mask, shift, 32)
+        s32_min, s32_max = dst.s32_min >> shift, dst.s32_max >> shift
+    else:
+        value, mask = value << shift, mask << shift
+        u32_min, u32_max = _shifted_left32(dst, shift)
+    return _extended(value, mask, s32_min, s32_max, u32_min, u32_max, True, rules)
+
+
+def _shifted_left32(dst: Bounds, shift: int) -> tuple[int, int]:
+    """Kernel: __scalar32_min_max_lsh()."""
+    if shift > 31 or dst.u32_max > 1 << (31 - shift):
+        return 0, U32_MAX
+    return dst.u32_min << shift & U32_MAX, dst.u32_max << shift & U32_MAX
+
+
+def _extended(
+    value: int,
+    mask: int,
+    s32_min: int,
+    s32_max: int,
+    u32_min: int,
+    u32_max: int,
+    learn_from_bits: bool,
+    rules: ArithmeticRules,
+) -> Bounds:
+    """Zero-extends what is known of the low half; learn_from_bits: the kernel narrows the ranges by the bits first."""
+    value &= U32_MAX
+    mask &= U32_MAX
+    if learn_from_bits:
+        _, _, _, _, s32_min, s32_max, u32_min, u32_max = ranges_from_bits(
+            value, mask, 0, 0, 0, 0, s32_min, s32_max, u32_min, u32_max
+        )
+    # Kernel: __reg_assign_32_into_64().
+    smin, smax = (s32_min, s32_max) if s32_min >= 0 and s32_max >= 0 else (0, U32_MAX)
+    return sync(value, mask, smin, smax, u32_min, u32_max, s32_min, s32_max, u32_min, u32_max, rules)

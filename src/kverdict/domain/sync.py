@@ -1,0 +1,261 @@
+"""Carries what is known of a scalar from each of its five readings into the others: the kernel's reg_bounds_sync()."""
+
+from __future__ import annotations
+
+from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, Bounds, const
+from kverdict.domain.rules import ArithmeticRules
+from kverdict.domain.tnum import HIGH_HALF, SIGN32, SIGN64, U32_MAX, U64_MAX
+
+Ranges = tuple[int, int, int, int, int, int, int, int]
+
+
+def sync(
+    value: int,
+    mask: int,
+    smin: int,
+    smax: int,
+    umin: int,
+    umax: int,
+    s32_min: int,
+    s32_max: int,
+    u32_min: int,
+    u32_max: int,
+    rules: ArithmeticRules,
+) -> Bounds:
+    """The bounds that these ten numbers give, after each learned from the others. Kernel: reg_bounds_sync()."""
+    if mask == 0:
+        signed = (value ^ SIGN64) - SIGN64
+        low = value & U32_MAX
+        if (
+            umin <= value <= umax
+            and smin <= signed <= smax
+            and u32_min <= low <= u32_max
+            and s32_min <= (low ^ SIGN32) - SIGN32 <= s32_max
+        ):
+            return const(value)
+    ranges = ranges_from_bits(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
+    if rules.all_domains:
+        for _ in range(3 if rules.third_round else 2):
+            before = ranges
+            value, mask, ranges = _deduce(value, mask, ranges, rules)
+            if ranges == before:
+                break
+        if rules.single_tnum_value:
+            value, mask, ranges = _single_member(value, mask, ranges)
+    else:
+        ranges = _deduce_signs(ranges)
+    smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max = ranges
+    value, mask = bits_from_ranges(value, mask, umin, umax, u32_min, u32_max)
+    return final(
+        value, mask, *ranges_from_bits(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
+    )
+
+
+def final(
+    value: int,
+    mask: int,
+    smin: int,
+    smax: int,
+    umin: int,
+    umax: int,
+    s32_min: int,
+    s32_max: int,
+    u32_min: int,
+    u32_max: int,
+) -> Bounds:
+    """A Bounds of these numbers as they are; the shared object if nothing is known."""
+    if (
+        mask == U64_MAX
+        and umax == U64_MAX
+        and umin == 0
+        and smin == S64_MIN
+        and smax == S64_MAX
+        and u32_max == U32_MAX
+        and u32_min == 0
+        and s32_min == S32_MIN
+        and s32_max == S32_MAX
+    ):
+        return UNKNOWN
+    return Bounds(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
+
+
+def ranges_from_bits(
+    value: int,
+    mask: int,
+    smin: int,
+    smax: int,
+    umin: int,
+    umax: int,
+    s32_min: int,
+    s32_max: int,
+    u32_min: int,
+    u32_max: int,
+) -> Ranges:
+    """The ranges, narrowed to what the bits allow. Kernel: __update_reg_bounds()."""
+    low = value & U32_MAX
+    low_mask = mask & U32_MAX
+    least = ((low | low_mask & SIGN32) ^ SIGN32) - SIGN32
+    most = ((low | low_mask & S32_MAX) ^ SIGN32) - SIGN32
+    if least > s32_min:
+        s32_min = least
+    if most < s32_max:
+        s32_max = most
+    if low > u32_min:
+        u32_min = low
+    if low | low_mask < u32_max:
+        u32_max = low | low_mask
+    least = ((value | mask & SIGN64) ^ SIGN64) - SIGN64
+    most = ((value | mask & S64_MAX) ^ SIGN64) - SIGN64
+    if least > smin:
+        smin = least
+    if most < smax:
+        smax = most
+    if value > umin:
+        umin = value
+    if value | mask < umax:
+        umax = value | mask
+    return smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max
+
+
+def bits_from_ranges(value: int, mask: int, umin: int, umax: int, u32_min: int, u32_max: int) -> tuple[int, int]:
+    """The bits, with those that the unsigned ranges hold fixed. Kernel: __reg_bound_offset()."""
+    unlike = (umin ^ umax).bit_length()
+    if unlike < 64:
+        unknown = (1 << unlike) - 1
+        mask &= unknown
+        value = (value | umin & ~unknown) & ~mask
+    unlike = (u32_min ^ u32_max).bit_length()
+    unknown = (1 << unlike) - 1
+    low_mask = mask & unknown
+    low = (value & U32_MAX | u32_min & ~unknown) & ~low_mask
+    return value & HIGH_HALF | low, mask & HIGH_HALF | low_mask
+
+
+def _deduce(value: int, mask: int, ranges: Ranges, rules: ArithmeticRules) -> tuple[int, int, Ranges]:
+    """One round. Kernel: __reg_deduce_bounds()."""
+    smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max = ranges
+    s32_min, s32_max, u32_min, u32_max = _low_from_whole(smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
+    s32_min, s32_max, u32_min, u32_max = _deduce32(s32_min, s32_max, u32_min, u32_max, rules)
+    smin, smax, umin, umax = _deduce64(smin, smax, umin, umax, rules)
+    # Kernel: __reg_deduce_mixed_bounds(): the low half of each end moves to where the low 32 bits may be.
+    bound = umin & HIGH_HALF | u32_min
+    if bound > umin:
+        umin = bound
+    bound = umax & HIGH_HALF | u32_max
+    if bound < umax:
+        umax = bound
+    bound = smin & ~U32_MAX | u32_min
+    if bound > smin:
+        smin = bound
+    bound = smax & ~U32_MAX | u32_max
+    if bound < smax:
+        smax = bound
+    if rules.sign_extended and s32_min >= 0 and smin >= S32_MIN and smax <= S32_MAX:
+        # A sign-extended number whose low half is not negative is not negative.
+        smin = umin = s32_min
+        smax = umax = s32_max
+        unknown = (1 << (smin ^ smax).bit_length()) - 1
+        mask &= unknown
+        value = (value | smin & ~unknown) & ~mask
+    return value, mask, (smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
+
+
+def _low_from_whole(
+    smin: int, smax: int, umin: int, umax: int, s32_min: int, s32_max: int, u32_min: int, u32_max: int
+) -> tuple[int, int, int, int]:
+    """Low 32 bits of a range with one high half, or of two neighbouring ones. Kernel: __reg32_deduce_bounds()."""
+    step = (umax >> 32) - (umin >> 32)
+    if step == 0 or step == 1 or step == -U32_MAX:
+        low, high = umin & U32_MAX, umax & U32_MAX
+        signed_low, signed_high = (low ^ SIGN32) - SIGN32, (high ^ SIGN32) - SIGN32
+        if step == 0:
+            u32_min, u32_max = max(u32_min, low), min(u32_max, high)
+        if signed_low <= signed_high if step == 0 else signed_low < 0 <= signed_high:
+            s32_min, s32_max = max(s32_min, signed_low), min(s32_max, signed_high)
+    step = (smax >> 32) - (smin >> 32)
+    if step == 0 or step == 1 or step == -U32_MAX:
+        low, high = smin & U32_MAX, smax & U32_MAX
+        signed_low, signed_high = (low ^ SIGN32) - SIGN32, (high ^ SIGN32) - SIGN32
+        if step == 0 and low <= high:
+            u32_min, u32_max = max(u32_min, low), min(u32_max, high)
+        if signed_low <= signed_high if step == 0 else signed_low < 0 <= signed_high:
+            s32_min, s32_max = max(s32_min, signed_low), min(s32_max, signed_high)
+    return s32_min, s32_max, u32_min, u32_max
+
+
+def _deduce32(
+    s32_min: int, s32_max: int, u32_min: int, u32_max: int, rules: ArithmeticRules
+) -> tuple[int, int, int, int]:
+    """Signed and unsigned readings of the low half teach each other. Kernel: __reg32_deduce_bounds()."""
+    low, high = (u32_min ^ SIGN32) - SIGN32, (u32_max ^ SIGN32) - SIGN32
+    if low <= high:
+        if low > s32_min:
+            s32_min = low
+        if high < s32_max:
+            s32_max = high
+    low, high = s32_min & U32_MAX, s32_max & U32_MAX
+    if low <= high:
+        if low > u32_min:
+            u32_min = low
+        if high < u32_max:
+            u32_max = high
+    elif rules.s32_split:
+        # The signed range is both ends of the unsigned one; if only one end overlaps, the other is ruled out.
+        if u32_max < low:
+            s32_min = (u32_min ^ SIGN32) - SIGN32
+            u32_max = min(u32_max, high)
+        elif high < u32_min:
+            s32_max = (u32_max ^ SIGN32) - SIGN32
+            u32_min = max(u32_min, low)
+    return s32_min, s32_max, u32_min, u32_max
+
+
+def _deduce64(smin: int, smax: int, umin: int, umax: int, rules: ArithmeticRules) -> tuple[int, int, int, int]:
+    """Signed and unsigned readings of the number teach each other. Kernel: __reg64_deduce_bounds()."""
+    low, high = (umin ^ SIGN64) - SIGN64, (umax ^ SIGN64) - SIGN64
+    if low <= high:
+        if low > smin:
+            smin = low
+        if high < smax:
+            smax = high
+    low, high = smin & U64_MAX, smax & U64_MAX
+    if low <= high:
+        if low > umin:
+            umin = low
+        if high < umax:
+            umax = high
+    elif rules.s64_split:
+        if umax < low:
+            smin = (umin ^ SIGN64) - SIGN64
+            umax = min(umax, high)
+        elif high < umin:
+            smax = (umax ^ SIGN64) - SIGN64
+            umin = max(umin, low)
+    return smin, smax, umin, umax
+
+
+def _single_member(value: int, mask: int, ranges: Ranges) -> tuple[int, int, Ranges]:
+    return value, mask, ranges
+
+
+def _deduce_signs(ranges: Ranges) -> Ranges:
+    """Signed and unsigned ranges teach each other, each width alone: kernels before BOUNDS_LEARN_FROM_EVERY_DOMAIN."""
+    smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max = ranges
+    smin, smax, umin, umax = _deduce_sign(smin, smax, umin, umax, U64_MAX, SIGN64)
+    s32_min, s32_max, u32_min, u32_max = _deduce_sign(s32_min, s32_max, u32_min, u32_max, U32_MAX, SIGN32)
+    return smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max
+
+
+def _deduce_sign(smin: int, smax: int, umin: int, umax: int, most: int, sign: int) -> tuple[int, int, int, int]:
+    """Kernel: __reg64_deduce_bounds() and __reg32_deduce_bounds() of v6.4."""
+    if smin >= 0 or smax < 0:
+        umin = max(smin & most, umin)
+        umax = min(smax & most, umax)
+        return (umin ^ sign) - sign, (umax ^ sign) - sign, umin, umax
+    if umax < sign:
+        umax = min(smax & most, umax)
+        return (umin ^ sign) - sign, (umax ^ sign) - sign, umin, umax
+    if umin >= sign:
+        umin = max(smin & most, umin)
+        return (umin ^ sign) - sign, (umax ^ sign) - sign, umin, umax
+    return smin, smax, umin, umax
