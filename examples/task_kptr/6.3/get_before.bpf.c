@@ -1,0 +1,5 @@
+/* bpf_task_kptr_get() as in Linux 6.3, without a NULL check after bpf_task_acquire(). */
+/* SPDX-License-Identifier: Apache-2.0 */
+#define KPTR_TAG "kptr_ref"
+#define BEFORE_THE_PATCH
+#include "get.h"

@@ -1,0 +1,5 @@
+/* Acquire and release without a NULL check: fine before bpf_task_acquire() could return NULL. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#define BEFORE_THE_PATCH
+#define UNGUARDED
+#include "guarded.h"

@@ -1,0 +1,1 @@
+"""Tools for the people who work on kverdict; not installed with it."""
