@@ -15,6 +15,11 @@ from kverdict.domain.value import NOTHING, PTR_TO_STACK, Value
 MAIN: Final = -1  # call site of the outermost frame
 MAX_FRAMES: Final = 8
 
+# A register or stack slot linked to another: (frame, is a register, register number or slot).
+Linked = tuple[int, bool, int]
+# One step that did not simply go on: instruction, the one before it, access flags, linked registers.
+HistoryEntry = tuple[int, int, int, tuple[Linked, ...]]
+
 
 class Frame:
     """One function activation.
@@ -23,7 +28,8 @@ class Frame:
     callsite: instruction of the call, or MAIN. subprog: number of the subprogram.
     precise, precise_stack: bit masks of registers and slots that are marked precise.
     read, read32, written, stack_read, stack_written: liveness marks (kernels before 6.18), bit masks.
-    fresh: the frame was entered after the last checkpoint (its marks have no parent frame).
+    fresh: the frame was entered after the last checkpoint (its marks have no parent frame). r0_frame: r0 came from
+    this callee frame after the last checkpoint, -1 if not (so its marks belong there).
     callback: 0 none, 1 synchronous, 2 asynchronous, 3 exception callback.
     return_range: (minimum, maximum) that a callback must return.
     """
@@ -37,6 +43,7 @@ class Frame:
         "number",
         "precise",
         "precise_stack",
+        "r0_frame",
         "read",
         "read32",
         "regs",
@@ -63,6 +70,7 @@ class Frame:
         self.stack_read = 0
         self.stack_written = 0
         self.fresh = True
+        self.r0_frame = -1
         self.callback = 0
         self.callback_depth = 0
         self.async_entry = 0
@@ -84,6 +92,7 @@ class Frame:
         new.stack_read = self.stack_read
         new.stack_written = self.stack_written
         new.fresh = self.fresh
+        new.r0_frame = self.r0_frame
         new.callback = self.callback
         new.callback_depth = self.callback_depth
         new.async_entry = self.async_entry
@@ -117,12 +126,14 @@ class State:
         "lock_id",
         "lock_subject",
         "locks",
+        "loop_entry",
         "may_goto_depth",
         "parent",
         "preempt",
         "rcu",
         "refs",
         "speculative",
+        "used_as_loop_entry",
     )
 
     def __init__(self) -> None:
@@ -141,7 +152,9 @@ class State:
         self.insn = 0
         self.first_insn = 0
         self.last_insn = -1
-        self.history: list[tuple[int, int, int, int]] = []
+        self.history: list[HistoryEntry] = []
+        self.loop_entry: State | None = None
+        self.used_as_loop_entry = False
         self.may_goto_depth = 0
         self.callback_unroll_depth = 0
         self.dfs_depth = 0
@@ -172,4 +185,6 @@ class State:
         new.dfs_depth = self.dfs_depth
         new.cleaned = False
         new.equal_state = None
+        new.loop_entry = self.loop_entry
+        new.used_as_loop_entry = False
         return new

@@ -29,9 +29,9 @@ class RecordField:
     node_offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Map:
-    """A map as the program sees it. Sizes in bytes. map_type is BPF_MAP_TYPE_*; flags are BPF_F_* of creation.
+    """A map as the program sees it (each object is a map of its own: equality is identity). Sizes in bytes. map_type is BPF_MAP_TYPE_*; flags are BPF_F_* of creation.
 
     contents: initial bytes of .data/.rodata/.bss/.kconfig maps (presets and externs applied), else None.
     read_only: frozen and BPF_F_RDONLY_PROG (the verifier reads constants out of it).

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, Final, NoReturn
 
 from kverdict.diagnostic import Message
-from kverdict.domain.bounds import ArithmeticRules
-from kverdict.domain.state import Frame, State
+from kverdict.domain.rules import ArithmeticRules
+from kverdict.domain.state import Frame, Linked, State
 from kverdict.domain.value import Value
 from kverdict.errors import UnsupportedError
 from kverdict.isa.insn import Insn
@@ -150,16 +150,30 @@ class Env:
         self.prune_points = bytearray(self.count)
         self.jmp_points = bytearray(self.count)
         self.seen = bytearray(self.count)
+        self.successors: list[tuple[int, ...]] = []
         self.subprogs: list[Subprog] = []
         self.subprog_at: dict[int, int] = {}
         self.explored: dict[int, list[Any]] = {}
         # Facts asked on the hot path, once for each verification.
-        self.history_entry: int = -1
+        self.history_pushed = False
         self.traced_liveness = not self.does("STATIC_STACK_LIVENESS")
         self.static_registers = self.does("STATIC_REGISTER_LIVENESS")
+        self.precision_across_frames = self.does("PRECISION_ACROSS_FRAMES")
+        self.precise_ids = self.does("PRECISE_SCALAR_IDS")
+        self.scalars_equal_by_bounds = not self.does("PRECISE_SCALARS_COMPARE_IDS")
+        self.scalar_ids_compared = self.does("PRECISE_SCALARS_COMPARE_IDS")
+        self.memory_ranges_compared = self.does("MEMORY_RANGES_COMPARED")
+        self.misc_equals_unknown = self.does("MISC_SLOT_IS_UNKNOWN_SCALAR")
         self.links_scalars = self.does("SCALAR_IDS_LINK_REGISTERS")
         self.links_added_constants = self.does("LINKED_REGISTERS_ADD_CONST")
         self.liveness: Any = None
+        self.component_loops = self.does("LOOPS_BY_COMPONENT")
+        self.loop_entries = self.does("LOOPS_BY_ENTRY") and not self.component_loops
+        self.exact_loops = self.does("LOOPS_COMPARED_EXACTLY")
+        self.limits_history = self.does("HISTORY_FORCES_CHECKPOINT")
+        self.visits: dict[tuple[int, ...], Any] = {}
+        self.waiting: dict[int, Any] = {}
+        self.backedge_count = 0
         self.extra: dict[str, Any] = {}
 
     def enter(self, state: State) -> None:
@@ -187,6 +201,22 @@ class Env:
         """End the walk undecided: the program needs `what`, which is not modelled."""
         raise UnsupportedError(what, self.insn_idx)
 
+    def describe_state(self, state: State, frame: int, whole: bool) -> str:
+        """A frame as the kernel's log prints it; whole: all registers and slots, else those that changed."""
+        from kverdict.verify.state_text import state_text
+
+        return state_text(self, state, frame, whole)
+
+    def push_history(self, flags: int = 0, linked: tuple[Linked, ...] = ()) -> None:
+        """Record the current instruction in the history of the path; again for the same one merges the flags."""
+        history = self.state.history
+        if self.history_pushed:
+            insn, prev, old, _ = history[-1]
+            history[-1] = (insn, prev, old | flags, linked)
+            return
+        history.append((self.insn_idx, self.prev_insn_idx, flags, linked))
+        self.history_pushed = True
+
     def push_state(self, insn: int, prev_insn: int) -> State:
         """Put a fork of the current state aside, to be walked from `insn` later; returns it for changes."""
         new = self.state.fork()
@@ -197,5 +227,5 @@ class Env:
         if len(self.pending) > 8192:
             from kverdict.catalogue.limits import TOO_MANY_JUMPS
 
-            self.refuse(TOO_MANY_JUMPS, complexity=len(self.pending))
+            self.refuse(TOO_MANY_JUMPS, count=len(self.pending))
         return new

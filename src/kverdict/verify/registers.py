@@ -5,7 +5,8 @@ Source: check_reg_arg(), mark_reg_read() and clear_caller_saved_regs() of the ke
 
 from __future__ import annotations
 
-from kverdict.catalogue.program import FRAME_POINTER_READ_ONLY, NOT_READABLE, REGISTER_INVALID
+from kverdict.catalogue.instructions import INVALID_REGISTER
+from kverdict.catalogue.memory import FRAME_POINTER_READ_ONLY, READ_BEFORE_WRITE
 from kverdict.domain.value import NOT_INIT, NOTHING, UNKNOWN_SCALAR, Value
 from kverdict.verify.env import Env
 
@@ -13,10 +14,10 @@ from kverdict.verify.env import Env
 def read_reg(env: Env, number: int) -> Value:
     """The value of a source register (all 64 bits); refuses one that was never written."""
     if number > 10:
-        env.refuse(REGISTER_INVALID, reg=number)
+        env.refuse(INVALID_REGISTER, reg=number)
     value = env.regs[number]
     if value.type == NOT_INIT:
-        env.refuse(NOT_READABLE, reg=number)
+        env.refuse(READ_BEFORE_WRITE, reg=number)
     if env.traced_liveness:
         env.liveness.read(env, number, True)
     return value
@@ -25,10 +26,10 @@ def read_reg(env: Env, number: int) -> Value:
 def read_reg32(env: Env, number: int) -> Value:
     """As read_reg() for an instruction that reads the lower 32 bits only."""
     if number > 10:
-        env.refuse(REGISTER_INVALID, reg=number)
+        env.refuse(INVALID_REGISTER, reg=number)
     value = env.regs[number]
     if value.type == NOT_INIT:
-        env.refuse(NOT_READABLE, reg=number)
+        env.refuse(READ_BEFORE_WRITE, reg=number)
     if env.traced_liveness:
         env.liveness.read(env, number, False)
     return value
@@ -37,7 +38,7 @@ def read_reg32(env: Env, number: int) -> Value:
 def check_writable(env: Env, number: int) -> None:
     """Refuse a destination that no instruction may write."""
     if number > 10:
-        env.refuse(REGISTER_INVALID, reg=number)
+        env.refuse(INVALID_REGISTER, reg=number)
     if number == 10:
         env.refuse(FRAME_POINTER_READ_ONLY)
 

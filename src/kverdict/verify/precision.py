@@ -1,0 +1,528 @@
+"""Precision: which scalars a decision relied on, found by walking the path backwards.
+
+Source: mark_chain_precision() and backtrack_insn() of the kernel. Kernels before 6.5 do not follow calls and force all
+scalars precise there; kernels from 6.12 on follow linked registers by the history of the path.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kverdict.domain.state import State
+from kverdict.domain.value import ADD_CONST, SCALAR
+from kverdict.errors import InternalError
+from kverdict.isa.insn import Insn
+from kverdict.isa.opcode import (
+    ABS,
+    ALU,
+    ALU64,
+    ATOMIC,
+    CALL,
+    CALL_HELPER,
+    CALL_KFUNC,
+    CALL_SUBPROG,
+    CLASS_MASK,
+    CODE_MASK,
+    END,
+    EXIT,
+    FP,
+    IND,
+    JMP,
+    JMP32,
+    LD,
+    LDX,
+    LOAD_ACQ,
+    MODE_MASK,
+    MOV,
+    NEG,
+    ST,
+    STX,
+    X,
+)
+from kverdict.verify.env import (
+    F_DST_REG_STACK,
+    F_FRAMENO_MASK,
+    F_SPI_SHIFT,
+    F_SRC_REG_STACK,
+    F_STACK_ACCESS,
+    Env,
+)
+from kverdict.verify.log import disassemble, register_mask, stack_mask
+from kverdict.verify.traits import calls_sync_callback
+
+_ARGS: Final = 0x3E
+_TAIL_CALL: Final = 12
+_SPI_MASK: Final = 0x3F
+
+
+class Backtrack:
+    """Registers and stack slots that are looked for, a mask of each for every frame."""
+
+    __slots__ = ("frame", "regs", "slots")
+
+    def __init__(self, frame: int) -> None:
+        self.frame = frame
+        self.regs = [0] * 9
+        self.slots = [0] * 9
+
+    def is_empty(self) -> bool:
+        """Nothing is looked for any more."""
+        return not any(self.regs) and not any(self.slots)
+
+    def reset(self) -> None:
+        """Stop looking for anything."""
+        self.regs = [0] * 9
+        self.slots = [0] * 9
+
+    def has(self, reg: int) -> bool:
+        """Is this register of the current frame looked for?"""
+        return bool(self.regs[self.frame] & 1 << reg)
+
+    def add(self, reg: int) -> None:
+        """Look for a register of the current frame."""
+        self.regs[self.frame] |= 1 << reg
+
+    def drop(self, reg: int) -> None:
+        """Stop looking for a register of the current frame."""
+        self.regs[self.frame] &= ~(1 << reg)
+
+    def leave(self) -> None:
+        """Go back into the caller."""
+        if self.frame == 0:
+            raise InternalError("precision: left the outermost frame")
+        self.frame -= 1
+
+    def enter(self) -> None:
+        """Go back into a callee."""
+        self.frame += 1
+
+
+class _GiveUp(Exception):
+    """The walk cannot follow this instruction: all scalars of the path become precise."""
+
+
+def mark_chain_precision(env: Env, regno: int) -> None:
+    """The exact value of register `regno` of the running frame was relied on."""
+    state = env.state
+    if env.regs[regno].type != SCALAR:
+        raise InternalError(f"precision of R{regno}, which is no scalar")
+    back = Backtrack(len(state.frames) - 1)
+    back.add(regno)
+    run_backwards(env, state, back, env.insn_idx)
+
+
+def mark_chain_precision_two(env: Env, first: int, second: int) -> None:
+    """As mark_chain_precision() for two registers at once (register-register comparison, kernels from 6.12)."""
+    back = Backtrack(len(env.state.frames) - 1)
+    back.add(first)
+    back.add(second)
+    run_backwards(env, env.state, back, env.insn_idx)
+
+
+def run_backwards(env: Env, start: State, back: Backtrack, last: int) -> bool:
+    """Mark what `back` asks for in the checkpoints behind `start`; True if a mark was new."""
+    if back.is_empty():
+        return False
+    state: State | None = start
+    first = start.first_insn
+    subsequent = -1
+    skip_first = True
+    changed = False
+    log = env.log if env.log is not None and env.log.level > 1 else None
+    while state is not None:
+        if log:
+            tail = f" subseq_idx {subsequent} " if env.precision_across_frames else ""
+            log.write(f"mark_precise: frame{back.frame}: last_idx {last} first_idx {first}{tail}\n")
+        if env.precise_ids:
+            _include_linked(state, back)
+        if last < 0:
+            _reach_entry(state, back)
+            return changed
+        try:
+            done, subsequent = _walk_segment(env, state, back, last, skip_first, subsequent)
+        except _GiveUp:
+            mark_all_precise(env, start if env.precision_across_frames else state)
+            back.reset()
+            return True
+        if done:
+            return changed
+        skip_first = False
+        parent = state.parent
+        if parent is None:
+            break
+        state = parent
+        changed |= _mark_parent(env, state, back)
+        if back.is_empty():
+            return changed
+        subsequent = first
+        last = state.last_insn
+        first = state.first_insn
+    if not back.is_empty() and env.precision_across_frames:
+        mark_all_precise(env, start)
+        back.reset()
+    return changed
+
+
+def _reach_entry(state: State, back: Backtrack) -> None:
+    """The entry of a global function that is verified alone: its scalar arguments become precise."""
+    frame = state.frames[0]
+    entry = len(state.frames) == 1 and frame.subprog > 0 and frame.callsite == -1
+    if not entry or back.slots[0] or back.regs[0] & ~_ARGS:
+        raise InternalError("precision: reached the entry looking for what no entry gives")
+    for reg in range(1, 6):
+        if back.has(reg):
+            back.drop(reg)
+            if frame.regs[reg].type == SCALAR:
+                frame.precise |= 1 << reg
+
+
+def _walk_segment(
+    env: Env, state: State, back: Backtrack, last: int, skip_first: bool, subsequent: int
+) -> tuple[bool, int]:
+    """Backwards from `last` to the checkpoint of `state`: (nothing left to look for, the instruction after)."""
+    history = state.history
+    count = len(history)
+    insns = env.insns
+    index = last
+    follow = env.precision_across_frames
+    while True:
+        if skip_first:
+            skip_first = False
+        else:
+            flags = 0
+            linked: tuple[tuple[int, bool, int], ...] = ()
+            if count and history[count - 1][0] == index:
+                _, _, flags, linked = history[count - 1]
+            if follow:
+                _step_back(env, index, insns[index], flags, linked, subsequent, back)
+            else:
+                _step_back_old(env, index, insns[index], back)
+        if back.is_empty():
+            return True, index
+        subsequent = index
+        if index == state.first_insn:
+            if not follow or count == 0 or (count == 1 and history[0][0] == index):
+                return False, subsequent
+        if count and history[count - 1][0] == index:
+            index = history[count - 1][1]
+            count -= 1
+        else:
+            index -= 1
+        if index >= len(insns) or index < 0:
+            raise InternalError(f"precision: backtracked to instruction {index}")
+
+
+def _mark_parent(env: Env, state: State, back: Backtrack) -> bool:
+    """Mark what is looked for in the checkpoint `state`; what is precise there already needs no further search."""
+    log = env.log if env.log is not None and env.log.level > 1 else None
+    changed = False
+    for number in range(back.frame, -1, -1):
+        frame = state.frames[number]
+        for reg in range(10):
+            bit = 1 << reg
+            if not back.regs[number] & bit:
+                continue
+            if frame.regs[reg].type != SCALAR or frame.precise & bit:
+                back.regs[number] &= ~bit
+            else:
+                frame.precise |= bit
+                changed = True
+        mask = back.slots[number]
+        slot = 0
+        while mask:
+            bit = 1 << slot
+            if mask & bit:
+                mask &= ~bit
+                if slot >= len(frame.stack) or not frame.stack[slot].is_spilled_scalar():
+                    back.slots[number] &= ~bit
+                elif frame.precise_stack & bit:
+                    back.slots[number] &= ~bit
+                else:
+                    frame.precise_stack |= bit
+                    changed = True
+            slot += 1
+        if log:
+            log.write(
+                f"mark_precise: frame{number}: parent state regs={register_mask(back.regs[number])} "
+                f"stack={stack_mask(back.slots[number])}: "
+            )
+            log.write(env.describe_state(state, number, True) + "\n")
+    return changed
+
+
+def _sync_linked(back: Backtrack, linked: tuple[tuple[int, bool, int], ...]) -> None:
+    """If one of the linked registers is looked for, all are; kernel: bt_sync_linked_regs()."""
+    for frame, is_reg, index in linked:
+        if (back.regs if is_reg else back.slots)[frame] & 1 << index:
+            break
+    else:
+        return
+    for frame, is_reg, index in linked:
+        (back.regs if is_reg else back.slots)[frame] |= 1 << index
+
+
+def _step_back(
+    env: Env,
+    index: int,
+    insn: Insn,
+    flags: int,
+    linked: tuple[tuple[int, bool, int], ...],
+    subsequent: int,
+    back: Backtrack,
+) -> None:
+    """What has to be looked for before this instruction, for what is looked for after it."""
+    op = insn.op
+    if op == 0:
+        return
+    _log_step(env, index, back)
+    if linked:
+        _sync_linked(back, linked)
+    cls = op & CLASS_MASK
+    if cls in (ALU, ALU64):
+        _step_back_alu(op, insn, back)
+    elif cls == LDX or (cls == STX and op & MODE_MASK == ATOMIC and insn.imm == LOAD_ACQ):
+        if not back.has(insn.dst):
+            return
+        back.drop(insn.dst)
+        if flags & F_STACK_ACCESS:
+            back.slots[flags & F_FRAMENO_MASK] |= 1 << ((flags >> F_SPI_SHIFT) & _SPI_MASK)
+        else:
+            return
+    elif cls in (ST, STX):
+        if back.has(insn.dst):
+            raise _GiveUp
+        if not flags & F_STACK_ACCESS:
+            return
+        frame, bit = flags & F_FRAMENO_MASK, 1 << ((flags >> F_SPI_SHIFT) & _SPI_MASK)
+        if not back.slots[frame] & bit:
+            return
+        back.slots[frame] &= ~bit
+        if cls == STX:
+            back.add(insn.src)
+    elif cls in (JMP, JMP32):
+        if _step_back_jump(env, index, insn, flags, subsequent, back):
+            return
+    elif cls == LD:
+        if not back.has(insn.dst):
+            return
+        back.drop(insn.dst)
+        if op & MODE_MASK in (IND, ABS):
+            raise _GiveUp
+    if linked:
+        _sync_linked(back, linked)
+
+
+def _step_back_alu(op: int, insn: Insn, back: Backtrack) -> None:
+    if not back.has(insn.dst):
+        return
+    code = op & CODE_MASK
+    if code in (END, NEG):
+        return
+    if code == MOV:
+        back.drop(insn.dst)
+    if op & X and insn.src != FP:
+        back.add(insn.src)
+
+
+def _step_back_jump(env: Env, index: int, insn: Insn, flags: int, subsequent: int, back: Backtrack) -> bool:
+    """Calls, returns and comparisons; True where the kernel stops before it looks at linked registers again."""
+    op = insn.op
+    code = op & CODE_MASK
+    if op == CALL_SUBPROG:
+        _step_back_subprog_call(env, index, insn, back)
+        return True
+    if code == CALL:
+        if calls_sync_callback(env, insn) and index != subsequent - 1:
+            back.regs[back.frame] &= ~_ARGS
+            if back.regs[back.frame] or back.slots[back.frame]:
+                raise InternalError("precision: a callback's frame still looks for something")
+            back.leave()
+            return True
+        if op == CALL_KFUNC and insn.imm == 0:
+            raise _GiveUp
+        back.drop(0)
+        if back.regs[back.frame] & _ARGS:
+            raise InternalError(f"precision: arguments are looked for across the call at {index}")
+        if op == CALL_HELPER and insn.imm == _TAIL_CALL and subsequent - index != 1:
+            back.enter()
+        return False
+    if code == EXIT:
+        if subsequent >= 0 and env.aux[subsequent].calls_callback:
+            back.regs[back.frame] &= ~_ARGS
+        if back.regs[back.frame] & _ARGS:
+            raise InternalError("precision: arguments are looked for across a return")
+        from_call = subsequent - 1 >= 0 and env.insns[subsequent - 1].op == CALL_SUBPROG
+        r0_precise = from_call and back.has(0)
+        back.drop(0)
+        back.enter()
+        if r0_precise:
+            back.add(0)
+        return True
+    if op & X:
+        if not back.has(insn.dst) and not back.has(insn.src):
+            return True
+        if not flags & F_SRC_REG_STACK:
+            back.add(insn.src)
+        if not flags & F_DST_REG_STACK:
+            back.add(insn.dst)
+    return False
+
+
+def _step_back_subprog_call(env: Env, index: int, insn: Insn, back: Backtrack) -> None:
+    target = index + insn.imm + 1
+    if env.subprogs[env.subprog_at[target]].is_global:
+        if back.regs[back.frame] & _ARGS:
+            raise InternalError("precision: arguments are looked for across a global call")
+        back.drop(0)
+        return
+    if back.regs[back.frame] & ~_ARGS or back.slots[back.frame]:
+        raise InternalError("precision: a callee's frame still looks for something at its entry")
+    passed = back.regs[back.frame] & _ARGS
+    back.regs[back.frame] &= ~_ARGS
+    back.leave()
+    back.regs[back.frame] |= passed
+
+
+def _step_back_old(env: Env, index: int, insn: Insn, back: Backtrack) -> None:
+    """Kernels before 6.5: one frame, stack slots by the instruction's own frame pointer."""
+    op = insn.op
+    if op == 0:
+        return
+    _log_step(env, index, back)
+    cls = op & CLASS_MASK
+    frame = back.frame
+    if cls in (ALU, ALU64):
+        if not back.has(insn.dst):
+            return
+        if op & CODE_MASK == MOV:
+            back.drop(insn.dst)
+        if op & X:
+            back.add(insn.src)
+    elif cls == LDX:
+        if not back.has(insn.dst):
+            return
+        back.drop(insn.dst)
+        if insn.src == FP:
+            back.slots[frame] |= 1 << ((-insn.off - 1) // 8)
+    elif cls in (ST, STX):
+        if back.has(insn.dst):
+            raise _GiveUp
+        if insn.dst != FP:
+            return
+        bit = 1 << ((-insn.off - 1) // 8)
+        if not back.slots[frame] & bit:
+            return
+        back.slots[frame] &= ~bit
+        if cls == STX:
+            back.add(insn.src)
+    elif cls in (JMP, JMP32):
+        _step_back_jump_old(env, insn, back)
+    elif cls == LD:
+        if not back.has(insn.dst):
+            return
+        back.drop(insn.dst)
+        if op & MODE_MASK in (IND, ABS):
+            raise _GiveUp
+
+
+def _step_back_jump_old(env: Env, insn: Insn, back: Backtrack) -> None:
+    op = insn.op
+    code = op & CODE_MASK
+    if code == CALL:
+        if op == CALL_SUBPROG or calls_sync_callback(env, insn):
+            raise _GiveUp
+        back.drop(0)
+        if back.regs[back.frame] & _ARGS:
+            raise InternalError("precision: arguments are looked for across a call")
+    elif code == EXIT:
+        raise _GiveUp
+    elif op & X and (back.has(insn.dst) or back.has(insn.src)):
+        back.add(insn.dst)
+        back.add(insn.src)
+
+
+def _log_step(env: Env, index: int, back: Backtrack) -> None:
+    if env.log is not None and env.log.level > 1:
+        env.log.write(
+            f"mark_precise: frame{back.frame}: regs={register_mask(back.regs[back.frame])} "
+            f"stack={stack_mask(back.slots[back.frame])} before {index}: {disassemble(env, index)}\n"
+        )
+
+
+def _include_linked(state: State, back: Backtrack) -> None:
+    """Look for every scalar that shares its id with one that is looked for; kernel: mark_precise_scalar_ids()."""
+    ids = set()
+    frames = state.frames[: back.frame + 1]
+    for number, frame in enumerate(frames):
+        for reg in range(10):
+            if back.regs[number] & 1 << reg and frame.regs[reg].type == SCALAR and frame.regs[reg].id:
+                ids.add(frame.regs[reg].id)
+        for slot, content in enumerate(frame.stack):
+            if back.slots[number] & 1 << slot and content.is_spilled_scalar() and content.value.id:
+                ids.add(content.value.id)
+    if not ids:
+        return
+    for number, frame in enumerate(frames):
+        for reg in range(10):
+            if frame.regs[reg].type == SCALAR and frame.regs[reg].id in ids:
+                back.regs[number] |= 1 << reg
+        for slot, content in enumerate(frame.stack):
+            if content.is_spilled_scalar() and content.value.id in ids:
+                back.slots[number] |= 1 << slot
+
+
+def mark_all_precise(env: Env, start: State) -> None:
+    """Every scalar in every checkpoint behind `start` becomes precise."""
+    log = env.log if env.log is not None and env.log.level > 1 else None
+    if log:
+        log.write(f"mark_precise: frame{len(start.frames) - 1}: falling back to forcing all scalars precise\n")
+    state = start.parent
+    while state is not None:
+        for number, frame in enumerate(state.frames):
+            for reg in range(10):
+                if frame.regs[reg].type == SCALAR and not frame.precise & 1 << reg:
+                    frame.precise |= 1 << reg
+                    if log:
+                        log.write(f"force_precise: frame{number}: forcing r{reg} to be precise\n")
+            for slot, content in enumerate(frame.stack):
+                if content.is_spilled_scalar() and not frame.precise_stack & 1 << slot:
+                    frame.precise_stack |= 1 << slot
+                    if log:
+                        log.write(f"force_precise: frame{number}: forcing fp{-(slot + 1) * 8} to be precise\n")
+        state = state.parent
+
+
+def mark_all_imprecise(state: State) -> None:
+    """Forget inherited marks when a checkpoint is made; they are found again if they matter."""
+    for frame in state.frames:
+        frame.precise = 0
+        frame.precise_stack = 0
+
+
+def propagate_precision(env: Env, old: State, current: State, last: int) -> bool:
+    """`current` equals `old`: what was precise there is precise here, and behind it. True if a mark was new."""
+    back = Backtrack(len(current.frames) - 1)
+    log = env.log if env.log is not None and env.log.level > 1 else None
+    traced = env.traced_liveness
+    for number in range(len(old.frames) - 1, -1, -1):
+        frame = old.frames[number]
+        names = []
+        mask = frame.precise & (frame.read if traced else 0x3FF)
+        for reg in range(10):
+            if mask & 1 << reg and frame.regs[reg].type == SCALAR:
+                back.regs[number] |= 1 << reg
+                names.append(f"r{reg}")
+        mask = frame.precise_stack & (frame.stack_read if traced else -1)
+        if mask:
+            for slot, content in enumerate(frame.stack):
+                if mask & 1 << slot and content.is_spilled_scalar():
+                    back.slots[number] |= 1 << slot
+                    names.append(f"fp{-(slot + 1) * 8}")
+        if log and names:
+            log.write(f"frame {number}: propagating {','.join(names)}\n")
+    return run_backwards(env, current, back, last)
+
+
+def same_link(first: int, second: int) -> bool:
+    """Two ids that link scalars, whatever constant is added."""
+    return first != 0 and first & ~ADD_CONST == second & ~ADD_CONST

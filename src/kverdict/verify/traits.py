@@ -1,0 +1,109 @@
+"""What a call instruction is, as far as it is known before the walk: callback-calling, iterator, sleeping, its arity.
+
+Source: is_sync_callback_calling_insn(), is_async_callback_calling_insn(), get_call_summary() of the kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from kverdict.btf.types import Void
+from kverdict.isa.insn import Insn
+from kverdict.isa.opcode import CALL_HELPER, CALL_KFUNC
+from kverdict.kernel.proto import (
+    BASE_MASK,
+    KF_FASTCALL,
+    KF_ITER_NEXT,
+    KF_SLEEPABLE,
+    RET_VOID,
+)
+from kverdict.verify.env import Env
+
+SYNC_CALLBACK_HELPERS: Final = frozenset(
+    ("bpf_for_each_map_elem", "bpf_find_vma", "bpf_loop", "bpf_user_ringbuf_drain")
+)
+ASYNC_CALLBACK_HELPERS: Final = frozenset(("bpf_timer_set_callback",))
+SYNC_CALLBACK_KFUNCS: Final = frozenset(("bpf_rbtree_add_impl", "bpf_rbtree_add"))
+ASYNC_CALLBACK_KFUNCS: Final = frozenset(
+    (
+        "bpf_wq_set_callback_impl",
+        "bpf_wq_set_callback",
+        "bpf_task_work_schedule_resume_impl",
+        "bpf_task_work_schedule_signal_impl",
+        "bpf_task_work_schedule_resume",
+        "bpf_task_work_schedule_signal",
+    )
+)
+# Helpers that the JIT inlines on x86-64, so that spills around them can be removed (bpf_fastcall).
+INLINED_HELPERS: Final = frozenset(("bpf_get_smp_processor_id",))
+INLINED_HELPERS_LATER: Final = frozenset(("bpf_get_current_task", "bpf_get_current_task_btf"))
+
+
+class CallSummary(NamedTuple):
+    """params: number of arguments; is_void: sets no r0; fastcall: clobbers no register but r0 and its arguments."""
+
+    params: int
+    is_void: bool
+    fastcall: bool
+
+
+def helper_name(env: Env, insn: Insn) -> str:
+    """The name of the helper that an instruction calls, "" if it calls none that this kernel knows."""
+    if insn.op != CALL_HELPER:
+        return ""
+    helper = env.profile.helper_by_id(insn.imm)
+    return helper.name if helper else ""
+
+
+def kfunc_name(env: Env, insn: Insn) -> str:
+    """The name of the kfunc that an instruction calls, "" if none."""
+    if insn.op != CALL_KFUNC or insn.off != 0:
+        return ""
+    kfunc = env.profile.kfunc_by_id(insn.imm)
+    return kfunc.name if kfunc else ""
+
+
+def calls_sync_callback(env: Env, insn: Insn) -> bool:
+    """The callee calls a subprogram of this program before it returns."""
+    return helper_name(env, insn) in SYNC_CALLBACK_HELPERS or kfunc_name(env, insn) in SYNC_CALLBACK_KFUNCS
+
+
+def calls_async_callback(env: Env, insn: Insn) -> bool:
+    """The callee arranges that a subprogram of this program is called later."""
+    return helper_name(env, insn) in ASYNC_CALLBACK_HELPERS or kfunc_name(env, insn) in ASYNC_CALLBACK_KFUNCS
+
+
+def is_iter_next(env: Env, insn: Insn) -> bool:
+    """A kfunc with KF_ITER_NEXT."""
+    kfunc = env.profile.kfunc_by_id(insn.imm) if insn.op == CALL_KFUNC and insn.off == 0 else None
+    return kfunc is not None and bool(kfunc.flags & KF_ITER_NEXT)
+
+
+def is_might_sleep(env: Env, insn: Insn) -> bool:
+    """A helper or kfunc that may sleep."""
+    if insn.op == CALL_HELPER:
+        helper = env.profile.helper_proto(insn.imm, env.program.variant)
+        return helper is not None and helper.might_sleep
+    kfunc = env.profile.kfunc_by_id(insn.imm) if insn.op == CALL_KFUNC and insn.off == 0 else None
+    return kfunc is not None and bool(kfunc.flags & KF_SLEEPABLE)
+
+
+def call_summary(env: Env, insn: Insn) -> CallSummary | None:
+    """Arity and result of a helper or kfunc call; None for subprograms and unknown callees."""
+    if insn.op == CALL_HELPER:
+        helper = env.profile.helper_proto(insn.imm, env.program.variant)
+        if helper is None:
+            return None
+        inlined = helper.name in INLINED_HELPERS or (
+            helper.name in INLINED_HELPERS_LATER and env.does("JIT_INLINES_CURRENT_TASK")
+        )
+        return CallSummary(
+            len(helper.args), helper.ret & BASE_MASK == RET_VOID, bool(helper.allow_fastcall) and inlined
+        )
+    if insn.op == CALL_KFUNC and insn.off == 0:
+        kfunc = env.profile.kfunc_by_id(insn.imm)
+        if kfunc is None:
+            return None
+        is_void = isinstance(env.profile.btf.type(kfunc.return_id), Void)
+        return CallSummary(len(kfunc.params), is_void, bool(kfunc.flags & KF_FASTCALL))
+    return None
