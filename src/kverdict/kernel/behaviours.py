@@ -89,6 +89,13 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
         until="6.6",
         note="bpf_refcount_acquire calls are disabled for now",
     ),
+    # Which program types may use whose kfuncs; kernel: bpf_prog_type_to_kfunc_hook()
+    Behaviour("SKB_KFUNC_HOOKS", "6.4", note="hooks cgroup_skb, sched_act, sk_skb, socket_filter, lwt, netfilter"),
+    Behaviour("CGROUP_KFUNC_HOOK", "6.12", note="all cgroup program types share a hook (between 6.4 and 6.12)"),
+    Behaviour("KPROBE_KFUNC_HOOK", "6.10", note="kprobes have a hook (between 6.4 and 6.12)"),
+    Behaviour("TRACEPOINT_KFUNCS", "6.12", note="tracepoint and perf_event belong to the tracing hook"),
+    Behaviour("SOCK_OPS_KFUNCS", "6.18", note="sock_ops belongs to the cgroup hook (between 6.12 and 6.18)"),
+    Behaviour("RAW_TRACEPOINT_KFUNCS", "7.0", note="raw_tracepoint belongs to the tracing hook (6.19 to 7.2)"),
     # Leaks, locks
     Behaviour(
         "ONE_LEAK_CHECK",
@@ -108,8 +115,8 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
     ),
     Behaviour(
         "BTF_POINTER_KNOWN_NOT_NULL",
-        "6.4",
-        note="a plain PTR_TO_BTF_ID counts as non-NULL in branches if trusted; before: never (6.3: branch r0 == 0 explored)",
+        "6.5",
+        note="trusted PTR_TO_BTF_ID are known not to be NULL in branches; before: both branches are explored",
     ),
     # Words
     Behaviour(
