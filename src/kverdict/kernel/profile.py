@@ -11,7 +11,14 @@ from kverdict.kernel import proto
 from kverdict.kernel.behaviours import behaviours_of, version_numbers
 from kverdict.kernel.facts import Source, facts, kernel_names
 from kverdict.kernel.helper_choice import symbols
-from kverdict.kernel.helpers import Helper, HelperAvailability, attach_refused, read_helper
+from kverdict.kernel.helpers import (
+    SOCKOPTS,
+    Helper,
+    HelperAvailability,
+    attach_refused,
+    read_helper,
+    sockopt_refused,
+)
 from kverdict.kernel.kfuncs import Availability, Kfunc, KfuncParam, Unknown
 from kverdict.kernel.safe_fields import SafeFields, bare_type, read_safe_fields
 
@@ -42,6 +49,11 @@ class KernelProfile:
 
     def __repr__(self) -> str:
         return f"<KernelProfile {self.name}>"
+
+    @property
+    def source(self) -> Source:
+        """Where the facts come from; diff.py lays single differences over it."""
+        return self._source
 
     # What kind of kernel
 
@@ -170,8 +182,6 @@ class KernelProfile:
             return None
         rows = self._source.table("helper_protos")
         candidates = [symbol for symbol in symbols(name, variant) if symbol in rows]
-        if not candidates and not variant:
-            candidates = sorted(symbol for symbol, row in rows.items() if row.get("helper") == name)
         return read_helper(number, name, candidates[0], rows[candidates[0]]) if candidates else None
 
     def helper_refused(self, number: int, variant: str, attach_name: str = "") -> str | Unknown | None:
@@ -182,7 +192,11 @@ class KernelProfile:
         name = self._helper_names.get(number)
         if name is None and number != 0:
             return f"invalid func {self.helper_name(number)}#{number}"
-        refusal = self._helper_availability.refused(number, name or "bpf_unspec", variant)
+        name = name or "bpf_unspec"
+        if attach_name and variant == "lsm_cgroup" and name in SOCKOPTS:
+            refused = sockopt_refused(attach_name, self.sets)
+            return self._helper_availability.sentence(number, name) if refused else None
+        refusal = self._helper_availability.refused(number, name, variant)
         if refusal is not None:
             return refusal
         helper = self.helper_proto(number, variant)
