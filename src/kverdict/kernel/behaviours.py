@@ -96,6 +96,7 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
     Behaviour("TRACEPOINT_KFUNCS", "6.12", note="tracepoint and perf_event belong to the tracing hook"),
     Behaviour("SOCK_OPS_KFUNCS", "6.18", note="sock_ops belongs to the cgroup hook (between 6.12 and 6.18)"),
     Behaviour("RAW_TRACEPOINT_KFUNCS", "7.0", note="raw_tracepoint belongs to the tracing hook (6.19 to 7.2)"),
+    Behaviour("UPROBE_SESSION", "6.13", note="attach type trace_uprobe_session"),
     # Leaks, locks
     Behaviour(
         "ONE_LEAK_CHECK",
@@ -159,6 +160,25 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
         "ADDR_SPACE_CAST", "6.9", commit="6082b6c328b5", note="addr_space_cast between arena and kernel pointers"
     ),
     Behaviour("LOAD_ACQUIRE", "6.15", note="load-acquire and store-release"),
+    # Special fields of map values and objects (program/fields.py)
+    Behaviour("BPF_LISTS", "6.2", commit="f0c5941ff5b2", note="bpf_list_head and bpf_list_node"),
+    Behaviour("BPF_RBTREE", "6.3", commit="9c395c1b99bd", note="bpf_rb_root and bpf_rb_node"),
+    Behaviour("BPF_REFCOUNT", "6.4", commit="d54730b50bae", note="bpf_refcount"),
+    Behaviour("KPTR_TO_LOCAL_TYPES", "6.4", commit="c8e187540914", note="a kptr may point to a type of the program"),
+    Behaviour("GRAPH_NODE_OWNER", "6.6", commit="c3c510ce431c", note="list and tree nodes are 8 bytes larger"),
+    Behaviour("PERCPU_KPTR", "6.7", note="BTF tag percpu_kptr"),
+    Behaviour("ARG_CTX_TAG", "6.8", note="the decl tag arg:ctx; before, libbpf rewrites the prototype"),
+    Behaviour("BPF_WQ", "6.10", note="bpf_wq"),
+    Behaviour(
+        "NESTED_FIELDS",
+        "6.11",
+        commit="64e8ee814819",
+        subject="bpf: look into the types of the fields of a struct type recursively.",
+        note="special fields inside inner structures and arrays count",
+    ),
+    Behaviour("USER_KPTR", "6.13", note="BTF tag uptr"),
+    Behaviour("RES_SPIN_LOCK", "6.15", note="bpf_res_spin_lock"),
+    Behaviour("TASK_WORK", "6.18", note="bpf_task_work"),
 )
 
 BEHAVIOURS: Final[dict[str, Behaviour]] = {behaviour.name: behaviour for behaviour in _TABLE}

@@ -173,4 +173,7 @@ def symbols(helper: str, variant: str) -> tuple[str, ...]:
         found.append("bpf_get_raw_smp_processor_id_proto")
     elif helper == "bpf_get_cgroup_classid":
         found.append("bpf_get_cgroup_classid_curr_proto")
+    if not variant and not found:
+        found = [by_helper[helper] for by_helper in _BY_TYPE.values() if helper in by_helper]
+        return (f"{helper}_proto", *found)
     return (*found, f"{helper}_proto")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -67,6 +67,12 @@ _NOT_IN_PROBE: Final = "helper call is not allowed in probe"
 _OWN_RULES: Final = ("might sleep", "sleepable helper", _NOT_IN_PROBE, "cannot tail call")
 # Attach types whose programs have no return value to read or set; kernel: cgroup_common_func_proto().
 _NO_RETVAL: Final = ("recvmsg", "getpeername", "getsockname")
+SOCKOPTS: Final = ("bpf_setsockopt", "bpf_getsockopt")
+# Structures all of whose functions may call the same helpers.
+_ONE_MEMBER: Final = {
+    "Qdisc_ops": "struct_ops/Qdisc_ops.enqueue",
+    "sched_ext_ops": "struct_ops/sched_ext_ops.enqueue",
+}
 
 
 class HelperAvailability:
@@ -81,13 +87,16 @@ class HelperAvailability:
 
     def refused(self, number: int, name: str, variant: str) -> str | Unknown | None:
         """The kernel's sentence if programs of this variant may not call the helper, None if they may."""
-        if prog_type_of(variant) == "struct_ops" and variant.partition("/")[2].startswith("bpf_dummy_ops."):
-            return self._sentence(number, name)  # this structure has no get_func_proto()
+        target = variant.partition("/")[2] if prog_type_of(variant) == "struct_ops" else ""
+        if target.startswith("bpf_dummy_ops."):
+            return self.sentence(number, name)  # this structure has no get_func_proto()
+        if target == "tcp_congestion_ops.release" and name in SOCKOPTS:
+            return self.sentence(number, name)  # bpf_tcp_ca_get_func_proto()
         if variant.startswith("cgroup_sock_addr/") and name in ("bpf_get_retval", "bpf_set_retval"):
-            return self._sentence(number, name) if variant.endswith(_NO_RETVAL) else None
+            return self.sentence(number, name) if variant.endswith(_NO_RETVAL) else None
         if name in self._everywhere:
             return None
-        for candidate in nearest(variant):
+        for candidate in (*nearest(variant), _ONE_MEMBER.get(target.partition(".")[0], "")):
             if candidate in self._also:
                 return self._answer(number, name, self._also[candidate], self._other.get(candidate, {}))
             if candidate in self._derived:
@@ -105,15 +114,22 @@ class HelperAvailability:
         said = other.get(name)
         if said is not None:
             return None if any(words in said for words in _OWN_RULES) else said
-        return None if name in also else self._sentence(number, name)
+        return None if name in also else self.sentence(number, name)
 
-    def _sentence(self, number: int, name: str) -> str:
+    def sentence(self, number: int, name: str) -> str:
+        """How this kernel says that programs of some kind have no such helper."""
         if self._does("CANNOT_USE_HELPER_SENTENCE"):
             return f"program of this type cannot use helper {name}#{number}"
         return f"unknown func {name}#{number}"
 
 
-def attach_refused(helper: Helper, variant: str, attach_name: str, sets: dict[str, tuple[str, ...]]) -> bool:
+def sockopt_refused(attach_name: str, sets: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether this LSM hook gives lsm_cgroup programs no bpf_[gs]etsockopt(); kernel: bpf_lsm_func_proto()."""
+    hook = f"bpf_lsm_{attach_name.removeprefix('bpf_lsm_')}"
+    return not any(hook in sets.get(f"bpf_lsm_{kind}_sockopt_hooks", ()) for kind in ("locked", "unlocked"))
+
+
+def attach_refused(helper: Helper, variant: str, attach_name: str, sets: Mapping[str, tuple[str, ...]]) -> bool:
     """Whether the helper's own `allowed` function refuses this attach target ("helper call is not allowed in probe").
 
     Kernel: bpf_d_path_allowed(), bpf_sk_storage_tracing_allowed(), bpf_ima_inode_hash_allowed(). attach_name is the

@@ -64,7 +64,7 @@ _FILTERS: Final[dict[str, Callable[[str], bool]]] = {
     "bpf_fs_kfunc_set_ids": lambda variant: prog_type_of(variant) == "lsm",  # bpf_fs_kfuncs_filter()
     "fsverity_set_ids": lambda variant: prog_type_of(variant) == "lsm",  # bpf_get_fsverity_digest_filter()
     "bpf_sk_iter_kfunc_ids": is_iterator,  # tracing_iter_filter()
-    "kprobe_multi_kfunc_set_ids": lambda variant: ".session" in variant,  # bpf_kprobe_multi_filter()
+    "kprobe_multi_kfunc_set_ids": lambda variant: "session" in variant,  # bpf_kprobe_multi_filter()
     "session_kfunc_set_ids": lambda variant: "session" in variant,  # bpf_session_filter()
 }
 
@@ -76,7 +76,6 @@ class Availability:
         self._sentences: Final[list[str]] = answers["sentences"]
         self._said: Final[dict[str, list[int]]] = answers["kfuncs"]
         self._classes: Final = {v: at for at, members in enumerate(answers["classes"]) for v in members}
-        self._members: Final[list[list[str]]] = answers["classes"]
         self._sets: Final[Table] = sets.get("kfunc_sets", {})
         self._does: Final = does
 
@@ -90,7 +89,7 @@ class Availability:
         if measured and variant in self._classes:
             return self._measured(name, self._classes[variant])
         refusal = self._unless_hook(name, hooks, variant)
-        return refusal if refusal else self._by_filter(name, hooks, variant, measured)
+        return refusal if refusal else self._by_filter(name, variant, measured)
 
     def _measured(self, name: str, place: int) -> str | None:
         said = self._said.get(name)
@@ -104,17 +103,18 @@ class Availability:
             return None
         return NOT_ALLOWED % name
 
-    def _by_filter(self, name: str, hooks: frozenset[str], variant: str, measured: bool) -> str | Unknown | None:
+    def _by_filter(self, name: str, variant: str, measured: bool) -> str | Unknown | None:
         if name == "bpf_iter_css_task_new":
             free = prog_type_of(variant) == "lsm" or is_iterator(variant) or is_sleepable(variant)
             return None if free else _CSS_TASK_ITER
         for set_name, passes in _FILTERS.items():
             if name in self._sets.get(set_name, ()):
-                return None if passes(variant) else NOT_ALLOWED % name
+                known = not variant.startswith("uprobe.session") or self._does("UPROBE_SESSION")
+                return None if known and passes(variant) else NOT_ALLOWED % name
         for candidate in nearest(variant):
             if measured and candidate in self._classes:
                 return self._measured(name, self._classes[candidate])
-        said = {self._measured(name, place) for place in range(len(self._members)) if self._in_hook(hooks, place)}
+        said = self._said_in_hook(name, hook_of(variant, self._does))
         if len(said) <= 1:
             return said.pop() if said else None
         if prog_type_of(variant) != "struct_ops":
@@ -129,5 +129,7 @@ class Availability:
             return self._measured(name, plain)
         return Unknown(f"whether a filter lets {variant} programs call {name}")
 
-    def _in_hook(self, hooks: frozenset[str], place: int) -> bool:
-        return "common" in hooks or hook_of(self._members[place][0], self._does) in hooks
+    def _said_in_hook(self, name: str, hook: str) -> set[str | None]:
+        """All answers that programs of this hook got for a kfunc: one if no filter looks at more than the hook."""
+        places = {self._classes[v] for v in self._classes if hook_of(v, self._does) == hook}
+        return {self._measured(name, place) for place in places}

@@ -102,6 +102,8 @@ def nearest(variant: str) -> Iterator[str]:
         yield f"{stem}/task"
     elif stem == "cgroup_sock_addr":
         yield f"{stem}/{_SOCK_ADDR.get(target.rpartition('_')[2], 'udp4_sendmsg')}"
+    elif stem in ("struct_ops", "struct_ops.s") and target.startswith("tcp_congestion_ops."):
+        yield "struct_ops/tcp_congestion_ops.ssthresh"
     elif stem == "cgroup_sock":
         yield "cgroup_sock/create"
     yield from _NEAREST.get(variant, ())
