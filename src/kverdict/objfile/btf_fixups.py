@@ -1,4 +1,4 @@
-"""What libbpf mends in a compiler's BTF before anything reads it: sizes and offsets of data sections, hidden functions."""
+"""What libbpf mends in a compiler's BTF before it is used: sizes and offsets of data sections, hidden functions."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class _Patches:
         section = self.btf.type(type_id)
         if not isinstance(section, Datasec) or section.name in EXTERN_SECTIONS:
             return
-        entries = [tuple(entry) for entry in section.entries]
+        entries = list(section.entries)
         unplaced = section.size == 0
         if unplaced:
             self._put(self.at[type_id] + 8, self._size(section.name))
@@ -89,11 +89,11 @@ class _Patches:
                     "section .BTF", f"variable {variable.name} of {section.name} is not in the symbol table"
                 )
             if unplaced:
-                entries[number] = (entry.type_id, symbol.value & 0xFFFFFFFF, entry.size)
+                entries[number] = entry._replace(offset=symbol.value & 0xFFFFFFFF)
             if symbol.is_hidden:
                 self._put(self.at[entry.type_id] + _HEADER_SIZE, LINKAGE_STATIC)
         start = self.at[type_id] + _HEADER_SIZE
-        for number, entry in enumerate(sorted(entries, key=lambda found: found[1])):
+        for number, entry in enumerate(sorted(entries, key=lambda found: found.offset)):
             _ENTRY.pack_into(self.bytes, start + number * _ENTRY.size, *entry)
 
     def _size(self, name: str) -> int:

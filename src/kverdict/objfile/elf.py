@@ -1,4 +1,4 @@
-"""ELF64 relocatable objects for the machine BPF: header, sections, symbols, relocations. Reads bytes, interprets nothing."""
+"""ELF64 objects for the machine BPF: header, sections, symbols, relocations. Reads bytes, interprets nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _REL: Final = struct.Struct("<QQ")
 class Section(NamedTuple):
     """One section header. offset and size in bytes of the file (a NOBITS section has no bytes there)."""
 
-    index: int
+    number: int
     name: str
     type: int
     flags: int
@@ -56,9 +56,9 @@ class Section(NamedTuple):
 
 
 class Symbol(NamedTuple):
-    """One symbol. value: offset in its section, in bytes; section: index, or SHN_UNDEF, or >= SHN_LORESERVE."""
+    """One symbol. value: offset in its section, in bytes; section: number, or SHN_UNDEF, or >= SHN_LORESERVE."""
 
-    index: int
+    number: int
     name: str
     bind: int
     type: int
@@ -89,7 +89,7 @@ class Elf:
     """An opened object file. Everything that is read from it was checked against the size of the file."""
 
     def __init__(self, raw: bytes, source: str) -> None:
-        """Reads header, section table and symbols. Raises InputError for anything but a 64-bit little-endian BPF object."""
+        """Reads header, sections, symbols. Raises InputError for anything but a 64-bit little-endian BPF object."""
         self.raw = raw
         self.source = source
         self.sections = self._read_sections()

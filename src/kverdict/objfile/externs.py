@@ -1,4 +1,4 @@
-"""What an object expects from the kernel: `extern ... __kconfig` variables, `extern ... __ksym` variables and functions."""
+"""What an object expects from the kernel: extern variables (__kconfig, __ksym) and functions (__ksym)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from kverdict.btf.btf import Btf
 from kverdict.btf.flavour import essential_name
-from kverdict.btf.layout import POINTER_SIZE, skip_modifiers
+from kverdict.btf.layout import POINTER_SIZE, size_of, skip_modifiers
 from kverdict.btf.types import (
     INT_BOOL,
     INT_SIGNED,
@@ -124,7 +124,7 @@ def _extern(elf: Elf, btf: Btf, symbol: Symbol, homes: dict[int, str]) -> Extern
     if home == KSYMS_SECTION:
         kind = "function" if isinstance(found, Func) else "variable"
         type_id = skip_modifiers(btf, found.type_id)
-        return Extern(symbol.name, symbol.index, kind, weak, btf_id, type_id)
+        return Extern(symbol.name, symbol.number, kind, weak, btf_id, type_id)
     if home != KCONFIG_SECTION or isinstance(found, Func):
         where = f"section {home}" if home else "no data section"
         raise elf.error("section .BTF", f"extern {symbol.name} is in {where}, expected .ksyms or (variables) .kconfig")
@@ -134,12 +134,10 @@ def _extern(elf: Elf, btf: Btf, symbol: Symbol, homes: dict[int, str]) -> Extern
             "section .BTF", f"extern {symbol.name} of .kconfig has the unsupported type {btf.type(found.type_id)!r}"
         )
     size = _size(elf, btf, found.type_id, symbol.name)
-    return Extern(symbol.name, symbol.index, "kconfig", weak, btf_id, found.type_id, shape, signed, size)
+    return Extern(symbol.name, symbol.number, "kconfig", weak, btf_id, found.type_id, shape, signed, size)
 
 
 def _size(elf: Elf, btf: Btf, type_id: int, name: str) -> int:
-    from kverdict.btf.layout import size_of
-
     size = size_of(btf, type_id)
     if not 0 < size <= 4096:
         raise elf.error("section .BTF", f"extern {name} has {size} bytes, expected 1 to 4096")

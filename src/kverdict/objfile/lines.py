@@ -1,4 +1,4 @@
-""".BTF.ext: which function starts where, which source line an instruction came from, and the raw CO-RE records."""
+""".BTF.ext: which function starts where, which source line an instruction came from."""
 
 from __future__ import annotations
 
@@ -35,11 +35,10 @@ class LineRecord(NamedTuple):
 
 @dataclass(slots=True)
 class ExtInfo:
-    """.BTF.ext by section name. core: (record size, raw records) of CO-RE relocations."""
+    """.BTF.ext by section name, without CO-RE relocations (core_relocs.py)."""
 
     functions: dict[str, tuple[FuncRecord, ...]] = field(default_factory=dict)
     lines: dict[str, tuple[LineRecord, ...]] = field(default_factory=dict)
-    core: dict[str, tuple[int, bytes]] = field(default_factory=dict)
 
 
 def read_ext(elf: Elf, btf: Btf | None) -> ExtInfo:
@@ -69,17 +68,14 @@ class _Reader:
             self._refuse(4, f"header of {header_size} bytes in a section of {len(self.data)}")
         words = struct.unpack_from(f"<{(header_size - _HEADER.size) // 4}I", self.data, _HEADER.size)
         found = ExtInfo()
-        for name, _, records in self._part(header_size, words[0], words[1], 8):
+        for name, records in self._part(header_size, words[0], words[1], 8):
             found.functions[name] = tuple(FuncRecord(*_PAIR.unpack_from(record)) for record in records)
-        for name, _, records in self._part(header_size, words[2], words[3], 16):
+        for name, records in self._part(header_size, words[2], words[3], 16):
             found.lines[name] = tuple(_line(record) for record in records)
-        if len(words) >= 6:
-            for name, size, records in self._part(header_size, words[4], words[5], 16):
-                found.core[name] = (size, b"".join(records))
         return found
 
-    def _part(self, base: int, offset: int, length: int, least: int) -> Iterator[tuple[str, int, list[bytes]]]:
-        """(section name, record size, records) of one of the three parts. libbpf: btf_ext_parse_sec_info()."""
+    def _part(self, base: int, offset: int, length: int, least: int) -> Iterator[tuple[str, list[bytes]]]:
+        """(section name, records) of one part. libbpf: btf_ext_parse_sec_info()."""
         if not length:
             return
         at, end = base + offset, base + offset + length
@@ -97,7 +93,7 @@ class _Reader:
             if not count or at > end:
                 self._refuse(start, f"{count} records of {size} bytes, the part ends at {end}")
             records = [self.data[place : place + size] for place in range(start, at, size)]
-            yield self.btf.string(name), size, records
+            yield self.btf.string(name), records
 
     def _refuse(self, offset: int, problem: str) -> None:
         raise self.elf.error(f"section .BTF.ext, offset {offset}", problem)

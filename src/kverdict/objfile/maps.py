@@ -1,4 +1,4 @@
-"""Maps that an object defines: .maps, global data, .kconfig, struct_ops; what the file says, unchecked by any kernel."""
+"""Maps that an object defines: .maps, global data, .kconfig, struct_ops; what the file says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kverdict.btf.btf import Btf
-from kverdict.btf.layout import resolved, size_or_none
+from kverdict.btf.layout import resolved, size_or_none, skip_modifiers
 from kverdict.btf.types import (
     KIND_DATASEC,
     LINKAGE_GLOBAL,
@@ -95,7 +95,7 @@ def user_maps(elf: Elf, btf: Btf | None) -> Iterator[MapDef]:
         if not isinstance(definition, Struct) or definition.is_union or definition.size > entry.size:
             raise reader.error(f"is defined by {definition!r}, expected a struct of at most {entry.size} bytes")
         found = reader.read(definition)
-        yield replace(found, section=section.index, offset=entry.offset, size=entry.size)
+        yield replace(found, section=section.number, offset=entry.offset, size=entry.size)
 
 
 class _Definition:
@@ -211,14 +211,14 @@ class _Definition:
 
 
 def data_maps(elf: Elf, btf: Btf | None, object_name: str) -> Iterator[MapDef]:
-    """Maps of global variables: .data, .rodata, .bss and theirs with a further name. libbpf: init_global_data_maps()."""
+    """Maps of global variables: .data, .rodata, .bss and .data.NAME etc. libbpf: init_global_data_maps()."""
     for section in elf.sections[1:]:
         kind = _data_kind(section)
         if not kind or not section.size:
             continue
         if section.size > 0xFFFFFFFF:
             raise elf.error(f"section {section.name}", f"{section.size} bytes of data, expected less than 4 GiB")
-        yield internal_map(btf, object_name, kind, section.name, section.index, elf.data(section))
+        yield internal_map(btf, object_name, kind, section.name, section.number, elf.data(section))
 
 
 def _data_kind(section: Section) -> str:
@@ -300,7 +300,7 @@ def struct_ops_maps(elf: Elf, btf: Btf | None) -> Iterator[MapDef]:
             yield MapDef(
                 variable.name,
                 "struct_ops",
-                section.index,
+                section.number,
                 entry.offset,
                 map_type=STRUCT_OPS,
                 key_size=4,
@@ -316,7 +316,5 @@ def struct_ops_maps(elf: Elf, btf: Btf | None) -> Iterator[MapDef]:
 
 
 def _struct_id(btf: Btf, type_id: int) -> int:
-    from kverdict.btf.layout import skip_modifiers
-
     variable = btf.type(type_id)
     return skip_modifiers(btf, variable.type_id) if isinstance(variable, Var) else 0

@@ -1,4 +1,4 @@
-"""Object: everything that a BPF object file says. It knows nothing of any kernel; program/link.py brings them together."""
+"""Object: everything that a BPF object file says. It knows nothing of any kernel."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kverdict.btf.layout import resolved
 from kverdict.btf.types import FuncProto, Ptr, Struct
 from kverdict.errors import InputError
 from kverdict.objfile.btf_fixups import open_btf
+from kverdict.objfile.core_relocs import CoreReloc, parse_core_relocs
 from kverdict.objfile.elf import SHT_REL, STB_LOCAL, STT_FUNC, STT_SECTION, Elf, Relocation, Section, Symbol
 from kverdict.objfile.externs import Extern, collect_externs, kconfig_size
 from kverdict.objfile.lines import ExtInfo, read_ext
@@ -68,6 +69,7 @@ class Object:
     externs: tuple[Extern, ...]
     btf: Btf | None
     ext: ExtInfo = field(repr=False)
+    core_relocs: dict[str, tuple[CoreReloc, ...]] = field(repr=False)
     license: str
     kernel_version: int
     base_name: str
@@ -116,7 +118,7 @@ class _Builder:
         self.elf = elf
         self.base_name = Path(elf.source).name.split(".")[0][:15]
         text = elf.section(".text")
-        self.text = text.index if text and text.is_code and text.size else 0
+        self.text = text.number if text and text.is_code and text.size else 0
 
     def build(self) -> Object:
         """All of it."""
@@ -140,10 +142,17 @@ class _Builder:
             externs=externs,
             btf=btf,
             ext=read_ext(elf, btf),
+            core_relocs=self._core_relocs(btf),
             license=self._license(),
             kernel_version=self._version(),
             base_name=self.base_name,
         )
+
+    def _core_relocs(self, btf: Btf | None) -> dict[str, tuple[CoreReloc, ...]]:
+        section = self.elf.section(".BTF.ext")
+        if section is None or btf is None:
+            return {}
+        return parse_core_relocs(self.elf.data(section), btf, self.elf.source)
 
     def _license(self) -> str:
         section = self.elf.section("license")
@@ -161,7 +170,7 @@ class _Builder:
 
     def _functions(self) -> tuple[ProgramDef, ...]:
         """libbpf: bpf_object__add_programs()."""
-        code = {s.index: self.elf.data(s) for s in self.elf.sections[1:] if s.is_code and s.size}
+        code = {s.number: self.elf.data(s) for s in self.elf.sections[1:] if s.is_code and s.size}
         found = [
             self._function(symbol, self.elf.sections[symbol.section], code[symbol.section])
             for symbol in self.elf.symbols
@@ -175,13 +184,13 @@ class _Builder:
             raise self.elf.error(where, f"function {symbol.name} of {symbol.size} bytes ends after its section")
         if not symbol.size or symbol.size % SLOT or symbol.value % SLOT:
             raise self.elf.error(where, f"function {symbol.name} of {symbol.size} bytes, expected a multiple of {SLOT}")
-        is_subprogram = section.index == self.text
+        is_subprogram = section.number == self.text
         if not is_subprogram and symbol.bind == STB_LOCAL:
             raise self.elf.error(where, f"program {symbol.name} is static, expected a global function")
         return ProgramDef(
             symbol.name,
             section.name[1:] if section.name.startswith("?") else section.name,
-            section.index,
+            section.number,
             symbol.value // SLOT,
             data[symbol.value : symbol.value + symbol.size],
             autoload=not section.name.startswith("?"),
@@ -267,7 +276,7 @@ class _Builder:
         """A program of a struct_ops map. libbpf: bpf_object__collect_st_ops_relos()."""
         symbol = self._symbol(where, relocation)
         at = relocation.offset
-        mine = [m for m in maps if m.kind == "struct_ops" and m.section == target.index]
+        mine = [m for m in maps if m.kind == "struct_ops" and m.section == target.number]
         owner = next((m for m in mine if m.offset <= at < m.offset + m.size), None)
         if owner is None or btf is None:
             raise self.elf.error(where, f"offset {at} of section {target.name} is inside no variable")
@@ -286,7 +295,7 @@ class _Builder:
         self, functions: tuple[ProgramDef, ...], maps: tuple[MapDef, ...], externs: tuple[Extern, ...]
     ) -> tuple[ProgramDef, ...]:
         arena = self.elf.section(ARENA_SECTION)
-        reader = CodeRelocs(self.elf, maps, externs, self.text, arena.index if arena else -1)
+        reader = CodeRelocs(self.elf, maps, externs, self.text, arena.number if arena else -1)
         collected: dict[tuple[int, int], dict[int, Reloc]] = {}
         for section in self.elf.sections[1:]:
             if section.type != SHT_REL:
@@ -322,7 +331,7 @@ class _Builder:
                     f"offset {relocation.offset} is no instruction of section {target.name} ({target.size} bytes)",
                 )
             slot = relocation.offset // SLOT
-            function = function_at(functions, target.index, slot)
+            function = function_at(functions, target.number, slot)
             if function is None:
                 continue  # a weak function that another one replaced
             if symbol.type == STT_SECTION and not symbol.name and symbol.section < len(self.elf.sections):

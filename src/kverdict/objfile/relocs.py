@@ -51,9 +51,9 @@ class CodeRelocs:
                 where, f"instruction {opcode:#04x} cannot refer to {symbol.name!r}, expected a call or LD_IMM64"
             )
         if symbol.is_extern:
-            number = self.externs.get(symbol.index)
+            number = self.externs.get(symbol.number)
             if number is None:
-                raise self.elf.error(where, f"refers to the nameless extern symbol {symbol.index}")
+                raise self.elf.error(where, f"refers to the nameless extern symbol {symbol.number}")
             return Reloc(EXTERN_CALL if is_call else EXTERN_LOAD, insn, number)
         if is_call:
             return self._call(where, symbol, insn, source)
