@@ -153,6 +153,41 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
     Behaviour("SLEEPABLE_HELPER_IS_NAMED", "7.0", note="sleepable helper X in non-sleepable prog (6.18 to 7.2)"),
     Behaviour("VOID_GLOBAL_FUNCTIONS", "7.0", note="global functions may return void (between 6.18 and 7.2)"),
     Behaviour("FSESSION", "7.0", note="fsession attach type (between 6.18 and 7.2)"),
+    # Walking structures
+    Behaviour(
+        "WALK_UNION_IS_UNTRUSTED",
+        "6.4",
+        commit="6fcd486b3a0a",
+        subject="bpf: Refactor RCU enforcement in the verifier.",
+        note="a pointer found inside a union member is untrusted",
+    ),
+    Behaviour(
+        "WALK_FLEXIBLE_INT_ARRAY",
+        "6.4",
+        commit="2569c7b8726f",
+        subject="bpf: support access variable length array of integer type",
+    ),
+    Behaviour(
+        "WALK_FROM_UNION_IS_UNTRUSTED",
+        "6.6",
+        commit="7ce4dc3e4a9d",
+        subject="bpf: Fix an error around PTR_UNTRUSTED",
+        note="also where the walk starts at the union, and whatever structure follows",
+    ),
+    Behaviour(
+        "WALK_BEYOND_MEMBER_OF_UNION",
+        "6.6",
+        commit="33937607efa0",
+        subject="bpf: Fix an error in verifying a field in a union",
+        note="inside a union, reading beyond the end of the first member that fits is no error",
+    ),
+    Behaviour(
+        "WALK_LEAF_POINTER_IS_READABLE",
+        "6.17",
+        subject="bpf: rdonly_untrusted_mem for btf id walk pointer leafs",
+        note="a pointer to something other than a structure is untrusted read-only memory; before: a scalar",
+    ),
+    Behaviour("WALK_SKIPS_MODIFIERS", "6.17", note="a typedef of a structure may be walked (between 6.4 and 6.18)"),
     # Instructions
     Behaviour("CPU_V4", "6.6", note="sign-extending loads and moves, signed division, byte swap, gotol"),
     Behaviour("MAY_GOTO", "6.9", note="may_goto and open-coded loops bounded by it"),

@@ -111,8 +111,10 @@ class Availability:
             if name in self._sets.get(set_name, ()):
                 known = not variant.startswith("uprobe.session") or self._does("UPROBE_SESSION")
                 return None if known and passes(variant) else NOT_ALLOWED % name
+        if not measured:
+            return None  # an overlay put the kfunc into this hook, and no filter knows it
         for candidate in nearest(variant):
-            if measured and candidate in self._classes:
+            if candidate in self._classes:
                 return self._measured(name, self._classes[candidate])
         said = self._said_in_hook(name, hook_of(variant, self._does))
         if len(said) <= 1:
