@@ -76,6 +76,7 @@ class _Linker:
             struct_ops_type=attached.struct_ops_type,
             extra={
                 "line_info": tuple(insn for insn, _ in lines),
+                "line_records": tuple((insn, r.file, r.text, r.line, r.column) for insn, r in lines),
                 "poisoned": self._poisoned(code),
                 "member_index": attached.member_index,
             },
