@@ -201,3 +201,13 @@ def test_lists_are_those_of_the_kernel() -> None:
 def test_configuration_is_known_where_it_was_recorded() -> None:
     assert load_profile("6.12").config["CONFIG_BPF_LSM"] == "y"
     assert load_profile("6.18").config == {}
+
+
+def test_only_a_kernel_built_with_clang_has_tags_on_fields() -> None:
+    clang, gcc = load_profile("6.3-clang"), load_profile("6.3")
+    assert clang.field_tag("task_struct", "real_parent") == "rcu"
+    assert clang.field_tag("task_struct", "robust_list") == "user"
+    assert clang.field_tag("task_struct", "last_wakee") == ""
+    assert gcc.field_tag("task_struct", "real_parent") == ""
+    assert clang.does("BTF_HAS_TYPE_TAGS")
+    assert not gcc.does("BTF_HAS_TYPE_TAGS")

@@ -6,7 +6,19 @@ import struct
 from collections.abc import Sequence
 
 from tools.oracle.answer import Answer
-from tools.oracle.calls import ATTR, BTF_LOAD, FIX_FD, MAP_CREATE, MAP_FREEZE, MAP_UPDATE, PROG_LOAD, Call, Out, Read, Reply
+from tools.oracle.calls import (
+    ATTR,
+    BTF_LOAD,
+    FIX_FD,
+    MAP_CREATE,
+    MAP_FREEZE,
+    MAP_UPDATE,
+    PROG_LOAD,
+    Call,
+    Out,
+    Read,
+    Reply,
+)
 from tools.oracle.items import LOG_SIZE, Btf, Item, Load, Map
 from tools.oracle.names import BTF_FUNC, Names
 

@@ -118,4 +118,6 @@ def setup(version: str, force: bool = False) -> str:
         release, btf = (reply.out[0] for reply in restore_and_run(files, reads, 300))
         files.write_meta(release=release.decode().strip())
         files.btf.write_bytes(btf)
-    return f"{version}: {files.meta()['release']}: {', '.join(done) or 'nothing to do'} ({time.monotonic() - start:.1f} s)"
+    return (
+        f"{version}: {files.meta()['release']}: {', '.join(done) or 'nothing to do'} ({time.monotonic() - start:.1f} s)"
+    )
