@@ -51,6 +51,7 @@ class Btf:
         self._count: Final[int] = self.first_id + len(places)
         self._types: dict[int, Type] = {0: _VOID}
         self._strings: dict[int, str] = {0: ""}
+        self.memo: Final[dict[object, object]] = {}  # for modules that ask the same of these types often
 
     @classmethod
     def parse(cls, raw: bytes, name: str, base: Btf | None = None) -> Btf:
@@ -155,6 +156,12 @@ class Btf:
         if place < 0 or place >= len(self._places):
             return self.type(type_id).kind
         return self._header(self._place(place))[1] >> 24 & 0x1F
+
+    def ids_of_kind(self, kind: int) -> list[int]:
+        """Ids of all types of a kind, those of the base left out."""
+        layout = self._layout
+        infos = index.infos(self.data, layout, self._places)
+        return [self.first_id + place for place, info in enumerate(infos) if info >> 24 & 0x1F == kind]
 
     def find(self, name: str, kind: int) -> int:
         """Id of the first type of this name and kind, 0 if there is none."""

@@ -109,6 +109,12 @@ def name_offsets(raw: bytes, layout: Layout, places: Sequence[int]) -> list[int]
     return [words[place >> 2] for place in places]
 
 
+def infos(raw: bytes, layout: Layout, places: Sequence[int]) -> list[int]:
+    """The info word (kind, vlen, kflag) of each type."""
+    words = _words(raw, layout.types_at, layout.types_size)
+    return [words[(place >> 2) + 1] for place in places]
+
+
 def bucket_count(types: int) -> int:
     """A power of two that keeps the chains short."""
     return 1 << max(types, 4).bit_length()

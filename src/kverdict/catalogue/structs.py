@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EINVAL
+from errno import EACCES, EFAULT, EINVAL
 from typing import Final
 
 from kverdict.diagnostic import Message
@@ -27,6 +27,7 @@ POINTER_MEMBER_PART: Final = Message(
 )
 NO_FIELD_AT_OFFSET: Final = Message("no-field-at-offset", EINVAL, "struct {struct} doesn't have field at offset {off}")
 NOT_A_STRUCT: Final = Message("not-a-struct", EINVAL, "Type '{name}' is not a struct")
+MEMBER_WITHOUT_SIZE: Final = Message("member-without-size", EFAULT, "field {member} doesn't have size")
 SPECIAL_FIELD_ACCESS: Final = Message(
     "special-field-access",
     EACCES,
