@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from kverdict.errors import InternalError, LinkError, UnsupportedError
-from kverdict.kernel.profile import load_profile
-from kverdict.objfile.object import Object
-from kverdict.program.link import link
-from kverdict.verify import verify
 from kverdict.verify.verdict import Accepted, Environment, Rejected, Unsupported, Verdict
 
 if TYPE_CHECKING:
     from kverdict.kernel.profile import KernelProfile
+    from kverdict.objfile.object import Object
     from kverdict.program.program import Program
 
 DEFAULT_KERNEL: Final = "6.18"
@@ -48,11 +45,15 @@ class Result:
 
 def profiles_for(names: Iterable[str]) -> list[KernelProfile]:
     """The profiles of kernels by name, overlay path or "host". Raises InputError for a name that is none of these."""
+    from kverdict.kernel.profile import load_profile
+
     return [load_profile(name) for name in names]
 
 
 def open_object(path: str) -> Object:
     """The object at a path, "-" for standard input. Raises InputError."""
+    from kverdict.objfile.object import Object
+
     if path != "-":
         return Object.open(path)
     import sys
@@ -89,6 +90,9 @@ def check_object(
 def _judge(
     thing: Object, name: str, profile: KernelProfile, presets: Mapping[str, str], log_level: int
 ) -> tuple[Program | None, Verdict]:
+    from kverdict.program.link import link
+    from kverdict.verify import verify
+
     try:
         linked = link(thing, name, profile, presets)
     except LinkError as error:
@@ -100,6 +104,8 @@ def _judge(
 
 def verdict_on(program: Program) -> Verdict:
     """The verdict on a linked program that may have been edited."""
+    from kverdict.verify import verify
+
     return verify(program)
 
 

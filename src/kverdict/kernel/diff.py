@@ -1,4 +1,4 @@
-"""What differs between two kernels for given kfuncs, one difference at a time, each of which can be laid over the first.
+"""What differs between two kernels, one difference at a time, each of which can be laid over the first.
 
 So the rule behind a changed verdict is found by asking, not by guessing: lay single differences over the old kernel and
 verify again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from kverdict.api import Result, on_kernel
@@ -119,7 +120,7 @@ def kernel_notes(result: Result, others: Sequence[KernelProfile]) -> tuple[str, 
     row = [result if other.name == result.kernel else on_kernel(result, other) for other in others]
     decided = [one for one in row if isinstance(one.verdict, Accepted | Rejected)]
     notes = []
-    for before, after in zip(decided, decided[1:], strict=False):
+    for before, after in pairwise(decided):
         if before.word == after.word:
             continue
         rules = explain(before, after).rules
