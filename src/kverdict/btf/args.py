@@ -76,6 +76,14 @@ def scalar_struct(btf: Btf, type_id: int) -> bool | None:
 
 
 def _scalar_struct(btf: Btf, type_id: int, level: int) -> bool | None:
+    key = ("scalar_struct", type_id, level)
+    if key not in btf.memo:
+        btf.memo[key] = _find_scalar_struct(btf, type_id, level)
+    known = btf.memo[key]
+    return None if known is None else bool(known)
+
+
+def _find_scalar_struct(btf: Btf, type_id: int, level: int) -> bool | None:
     outer = resolved(btf, type_id)
     if not isinstance(outer, Struct):
         return False

@@ -27,58 +27,68 @@ from kverdict.btf.types import (
 )
 
 _DEEPEST: Final = 32
+_MOST: Final = 200  # types in one declaration
+_PARAMS: Final = 32
 _QUALIFIERS: Final = {KIND_CONST: "const", KIND_VOLATILE: "volatile", KIND_RESTRICT: "restrict"}
 
 
 def c_declaration(btf: Btf, type_id: int, name: str = "") -> str:
-    """The declaration of `name` with this type, or the type alone. Tags are left out; never raises for deep types."""
-    return _declare(btf, type_id, name, 0)
+    """The declaration of `name` with this type, or the type alone. No tags; types without end are cut: "..."."""
+    return _Writer(btf).declare(type_id, name)
 
 
 def c_prototype(btf: Btf, func_id: int) -> str:
     """A function's prototype: `struct task_struct *bpf_task_acquire(struct task_struct *p)`."""
     found = btf.type(func_id)
-    return _declare(btf, found.type_id, found.name, 0) if isinstance(found, Func) else c_declaration(btf, func_id)
+    return c_declaration(btf, found.type_id, found.name) if isinstance(found, Func) else c_declaration(btf, func_id)
 
 
-def _declare(btf: Btf, type_id: int, inside: str, depth: int) -> str:
-    """C reads inside out: `inside` is what was said so far, around which this type puts its part."""
-    found = btf.type(type_id)
-    if depth > _DEEPEST:
-        return f"... {inside}".rstrip()
-    depth += 1
-    if isinstance(found, Ptr):
-        pointer = f"*{inside}"
-        if isinstance(_behind_qualifiers(btf, found.type_id), (Array, FuncProto)):
-            pointer = f"({pointer})"
-        return _declare(btf, found.type_id, pointer, depth)
-    if isinstance(found, Array):
-        return _declare(btf, found.type_id, f"{inside}[{found.count or ''}]", depth)
-    if isinstance(found, FuncProto):
-        params = ", ".join(_parameter(btf, param, depth) for param in found.params) or "void"
-        return _declare(btf, found.return_id, f"{inside}({params})", depth)
-    if isinstance(found, (TypeTag, Var, DeclTag)):
-        return _declare(btf, found.type_id, inside, depth)
-    qualifier = _QUALIFIERS.get(found.kind)
-    if qualifier and isinstance(found, Reference):
-        if isinstance(_behind_qualifiers(btf, found.type_id), Ptr):
-            return _declare(btf, found.type_id, f"{qualifier} {inside}".rstrip(), depth)
-        return f"{qualifier} {_declare(btf, found.type_id, inside, depth)}"
-    # A star stands at the name, everything else apart from it.
-    return f"{_word(found)} {inside}".rstrip() if inside and inside[0] not in "[" else f"{_word(found)}{inside}"
+class _Writer:
+    """Writes one declaration; `left` bounds how many types go into it."""
 
+    __slots__ = ("btf", "left")
 
-def _parameter(btf: Btf, param: Param, depth: int) -> str:
-    return _declare(btf, param.type_id, param.name, depth) if param.type_id or param.name else "..."
+    def __init__(self, btf: Btf) -> None:
+        self.btf = btf
+        self.left = _MOST
 
+    def declare(self, type_id: int, inside: str, depth: int = 0) -> str:
+        """C reads inside out: `inside` is what was said so far, around which this type puts its part."""
+        self.left -= 1
+        if depth > _DEEPEST or self.left < 0:
+            return f"... {inside}".rstrip()
+        found = self.btf.type(type_id)
+        depth += 1
+        if isinstance(found, Ptr):
+            pointer = f"*{inside}"
+            if isinstance(self._behind_qualifiers(found.type_id), (Array, FuncProto)):
+                pointer = f"({pointer})"
+            return self.declare(found.type_id, pointer, depth)
+        if isinstance(found, Array):
+            return self.declare(found.type_id, f"{inside}[{found.count or ''}]", depth)
+        if isinstance(found, FuncProto):
+            params = ", ".join([self._parameter(param, depth) for param in found.params[: _PARAMS + 1]]) or "void"
+            return self.declare(found.return_id, f"{inside}({params})", depth)
+        if isinstance(found, (TypeTag, Var, DeclTag)):
+            return self.declare(found.type_id, inside, depth)
+        qualifier = _QUALIFIERS.get(found.kind)
+        if qualifier and isinstance(found, Reference):
+            if isinstance(self._behind_qualifiers(found.type_id), Ptr):
+                return self.declare(found.type_id, f"{qualifier} {inside}".rstrip(), depth)
+            return f"{qualifier} {self.declare(found.type_id, inside, depth)}"
+        # An array of an unnamed thing has its brackets at the type: `u8[16]`.
+        return f"{_word(found)}{inside}" if inside.startswith("[") else f"{_word(found)} {inside}".rstrip()
 
-def _behind_qualifiers(btf: Btf, type_id: int) -> Type:
-    found = btf.type(type_id)
-    for _ in range(_DEEPEST):
-        if not isinstance(found, Reference) or not (found.kind in _QUALIFIERS or isinstance(found, TypeTag)):
-            break
-        found = btf.type(found.type_id)
-    return found
+    def _parameter(self, param: Param, depth: int) -> str:
+        return self.declare(param.type_id, param.name, depth) if param.type_id or param.name else "..."
+
+    def _behind_qualifiers(self, type_id: int) -> Type:
+        found = self.btf.type(type_id)
+        for _ in range(_DEEPEST):
+            if not isinstance(found, Reference) or not (found.kind in _QUALIFIERS or isinstance(found, TypeTag)):
+                break
+            found = self.btf.type(found.type_id)
+        return found
 
 
 def _word(found: Type) -> str:

@@ -32,7 +32,7 @@ POINTER_SIZE: Final = 8
 MODIFIERS: Final = frozenset({KIND_TYPEDEF, KIND_VOLATILE, KIND_CONST, KIND_RESTRICT, KIND_TYPE_TAG})
 QUALIFIERS: Final = MODIFIERS - {KIND_TYPEDEF}
 _DEEPEST: Final = 64  # links of a chain of types; kernel and libbpf give up after 32
-_STEPS: Final = 1 << 16  # anonymous structures looked into for one member
+_STEPS: Final = 1 << 18  # members looked at on the way
 
 
 def skip_modifiers(btf: Btf, type_id: int) -> int:
@@ -133,10 +133,10 @@ def members(btf: Btf, type_id: int) -> Iterator[tuple[Member, int]]:
         for at in range(first, len(outer.members)):
             found = outer.members[at]
             bits = base + found.bit_offset
+            steps += 1
             if found.name:
                 yield found, bits
                 continue
-            steps += 1
             if steps > _STEPS or len(pending) > _DEEPEST:
                 raise InputError(btf.name, f"BTF type {type_id}", "anonymous structures nested without end")
             pending += [(inner_id, base, at + 1), (found.type_id, bits, 0)]

@@ -144,6 +144,7 @@ def match(local: Spec, kernel: Btf, type_id: int, budget: Budget) -> Spec | None
         same = types_match if local.kind == TYPE_MATCHES else types_are_compatible
         return spec if same(local.btf, local.root_id, kernel, type_id, budget) else None
     if local.kind in ENUMVAL_KINDS:
+        budget.spend(10)
         return spec if _match_enumerator(local.path[0].name or "", spec) else None
     assert local.kind in FIELD_KINDS
     for place, at in enumerate(local.path):

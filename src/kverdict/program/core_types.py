@@ -38,9 +38,9 @@ class Budget:
     def __init__(self) -> None:
         self.left = _STEPS
 
-    def spend(self) -> None:
-        """One step. Raises LinkError when there were too many."""
-        self.left -= 1
+    def spend(self, steps: int = 1) -> None:
+        """Some steps. Raises LinkError when there were too many."""
+        self.left -= steps
         if self.left < 0:
             raise LinkError(f"CO-RE relocations: types nested so that {_STEPS} comparisons were not enough")
 
@@ -134,6 +134,7 @@ def types_match(
                 and _members_match(local, ours, kernel, theirs, budget, level)
             )
         else:
+            budget.spend(len(theirs.values) if isinstance(theirs, Enum) else 1)
             return _leaves_match(ours, theirs, behind_pointer)
     raise _too_deep(local, local_id)
 
