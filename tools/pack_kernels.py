@@ -22,7 +22,16 @@ KERNELS: Final = ("6.1", "6.3", "6.4", "6.12", "6.18", "7.2")
 TYPES_FROM: Final = {"6.3": "6.12", "6.4": "6.12"}
 # What meta.json of the facts does not say.
 MORE_META: Final[dict[str, Json]] = {
-    "6.1": {"version": "6.1.192", "version_source": "the distribution's release does not say; recorded with verdicts"},
+    "6.1": {
+        "version": "6.1.192",
+        "version_source": "the distribution's release does not say; recorded with verdicts",
+        "behaviours": ["+CONTEXT_POINTERS_WHOLE"],
+        "behaviours_source": "backported: recorded verdicts of verifier_ctx",
+    },
+    "6.12": {
+        "behaviours": ["+CONTEXT_POINTERS_WHOLE"],
+        "behaviours_source": "backported: recorded verdicts of verifier_ctx",
+    },
 }
 # Facts about program variants that a kernel could not load, taken where its two neighbours agree.
 NEIGHBOURS: Final = {"6.18": ("6.12", "7.2")}

@@ -32,6 +32,7 @@ def _arguments() -> argparse.Namespace:
     add.add_argument("--log-level", type=int, default=1)
     add = commands.add_parser("record", help="ask about the examples and rewrite tests/oracle")
     add.add_argument("kernels", nargs="*", help="default: all that can be asked")
+    add.add_argument("--facts", type=Path, help="also take 6.3 and 6.4 from a file of recorded rows")
     add.add_argument("--logs", type=Path, help="also write every program's level-2 log into this folder")
     return parser.parse_args()
 
@@ -45,9 +46,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "selftest":
         return 0 if selftest(arguments.versions or every) else 1
     if arguments.command == "record":
-        from tools.oracle.record import record
+        from tools.oracle.record import import_earlier, record
 
         record(arguments.kernels or every, arguments.logs)
+        if arguments.facts:
+            import_earlier(arguments.facts)
         return 0
     if arguments.command == "object":
         from tools.oracle.whole_object import ask_about, program_names

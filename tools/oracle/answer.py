@@ -67,10 +67,8 @@ class Answer:
         return self._statistic(4)
 
     def _statistic(self, group: int) -> int | None:
-        found = None
-        for found in _STATISTICS.finditer(self.log):
-            pass
-        return int(found[group]) if found else None
+        found = list(_STATISTICS.finditer(self.log))
+        return int(found[-1][group]) if found else None
 
     def __str__(self) -> str:
         if self.accepted:

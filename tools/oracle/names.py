@@ -6,13 +6,42 @@ import struct
 
 from tools.oracle.answer import OracleError, UnknownName
 
-BTF_STRUCT, BTF_ENUM, BTF_TYPEDEF, BTF_FUNC = 4, 6, 8, 12
+BTF_STRUCT, BTF_ENUM, BTF_TYPEDEF, BTF_FUNC, BTF_VAR = 4, 6, 8, 12, 14
 PROG_TYPES = (
-    "unspec socket_filter kprobe sched_cls sched_act tracepoint xdp perf_event cgroup_skb cgroup_sock lwt_in lwt_out"
-    " lwt_xmit sock_ops sk_skb cgroup_device sk_msg raw_tracepoint cgroup_sock_addr lwt_seg6local lirc_mode2"
-    " sk_reuseport flow_dissector cgroup_sysctl raw_tracepoint_writable cgroup_sockopt tracing struct_ops ext lsm"
-    " sk_lookup syscall netfilter"
-).split()
+    "unspec",
+    "socket_filter",
+    "kprobe",
+    "sched_cls",
+    "sched_act",
+    "tracepoint",
+    "xdp",
+    "perf_event",
+    "cgroup_skb",
+    "cgroup_sock",
+    "lwt_in",
+    "lwt_out",
+    "lwt_xmit",
+    "sock_ops",
+    "sk_skb",
+    "cgroup_device",
+    "sk_msg",
+    "raw_tracepoint",
+    "cgroup_sock_addr",
+    "lwt_seg6local",
+    "lirc_mode2",
+    "sk_reuseport",
+    "flow_dissector",
+    "cgroup_sysctl",
+    "raw_tracepoint_writable",
+    "cgroup_sockopt",
+    "tracing",
+    "struct_ops",
+    "ext",
+    "lsm",
+    "sk_lookup",
+    "syscall",
+    "netfilter",
+)
 ATTACH = {  # section prefix -> program type, attach type, BTF kind and name prefix of the target
     "tp_btf": ("tracing", 23, BTF_TYPEDEF, "btf_trace_"),
     "fentry": ("tracing", 24, BTF_FUNC, ""),
@@ -40,7 +69,7 @@ class Names:
         while position < end:
             name, info = struct.unpack_from("<II", raw, position)
             kind = info >> 24 & 31
-            if name and kind in (BTF_STRUCT, BTF_ENUM, BTF_TYPEDEF, BTF_FUNC):
+            if name and kind in (BTF_STRUCT, BTF_ENUM, BTF_TYPEDEF, BTF_FUNC, BTF_VAR):
                 self._at.setdefault((kind, self._string(name)), (type_id, position))
             position += 12 + _FIXED.get(kind, 0) + _PER_MEMBER.get(kind, 0) * (info & 0xFFFF)
             type_id += 1
