@@ -1,4 +1,4 @@
-"""`kverdict demo`: the tour of the shipped examples: verdicts on five kernels, one diagnostic, one patch as an overlay."""
+"""`kverdict demo`: the tour of the shipped examples: verdicts on five kernels, a diagnostic, a patch as an overlay."""
 
 from __future__ import annotations
 

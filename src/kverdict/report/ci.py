@@ -14,6 +14,7 @@ from kverdict import __version__
 from kverdict.api import Result
 from kverdict.diagnostic import Place
 from kverdict.report.json_report import result_record
+from kverdict.report.sources import with_source
 from kverdict.report.story import Story
 from kverdict.verify.verdict import Accepted, Environment, Rejected, Unsupported
 
@@ -23,7 +24,7 @@ Reported = Sequence[tuple[Result, Story | None]]
 def _place(result: Result) -> Place:
     verdict = result.verdict
     insn = verdict.diagnostic.insn if isinstance(verdict, Rejected) else -1
-    return result.linked.place(insn) if result.linked is not None else Place(insn)
+    return with_source(result.linked.place(insn), result.object_name) if result.linked is not None else Place(insn)
 
 
 def _sentence(result: Result) -> str:

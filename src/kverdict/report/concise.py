@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kverdict.api import Result
+from kverdict.report.sources import with_source
 from kverdict.verify.verdict import Environment, Rejected, Unsupported
 
 
@@ -11,7 +12,9 @@ def concise_line(result: Result) -> str:
     verdict = result.verdict
     head = f"{result.object_name}: {result.program}: {result.kernel}"
     if isinstance(verdict, Rejected):
-        place = result.linked.place(verdict.diagnostic.insn) if result.linked else None
+        place = None
+        if result.linked is not None:
+            place = with_source(result.linked.place(verdict.diagnostic.insn), result.object_name)
         at = f"{place.file}:{place.line}:{place.column}: " if place and place.line else ""
         last = verdict.sentence.splitlines()[-1] if verdict.sentence else ""
         return f"{at}{head}: rejected: {last} [{verdict.diagnostic.message.id}]"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from kverdict.api import Result
 from kverdict.diagnostic import Place
+from kverdict.report.sources import with_source
 from kverdict.report.story import Span, Story
 from kverdict.verify.verdict import Environment, Rejected, Stats, Unsupported
 
@@ -49,11 +50,11 @@ def result_record(result: Result, story: Story | None) -> dict[str, Any]:
         record["message_id"] = diagnostic.message.id
         record["errno"] = diagnostic.message.errno
         if result.linked is not None:
-            record["place"] = place_record(result.linked.place(diagnostic.insn))
+            record["place"] = place_record(with_source(result.linked.place(diagnostic.insn), result.object_name))
     elif isinstance(verdict, Unsupported):
         record["what"] = verdict.what
         if result.linked is not None and verdict.insn >= 0:
-            record["place"] = place_record(result.linked.place(verdict.insn))
+            record["place"] = place_record(with_source(result.linked.place(verdict.insn), result.object_name))
     elif isinstance(verdict, Environment):
         record["what"] = verdict.why
     if story is not None:

@@ -16,6 +16,7 @@ from kverdict.kernel import proto
 from kverdict.program.program import Program
 from kverdict.report import source
 from kverdict.report.calls import Callee, callee_of
+from kverdict.report.sources import with_source
 from kverdict.report.trace import Origin, Path
 from kverdict.verify.verdict import Rejected
 
@@ -81,6 +82,9 @@ class _Teller:
         self.reg = reg if isinstance(reg, int) and 0 <= reg <= 10 else -1
         self.origin = self._origin()
 
+    def _place(self, insn: int) -> Place:
+        return with_source(self.program.place(insn), self.result.object_name)
+
     def _origin(self) -> Origin | None:
         alloc = self.diagnostic.facts.get("alloc_insn")
         if isinstance(alloc, int):
@@ -111,7 +115,7 @@ class _Teller:
         )
 
     def _primary(self) -> Span:
-        place = self.program.place(self.at)
+        place = self._place(self.at)
         line, column = place.source, place.column - 1
         if self.callee is not None:
             number = self.reg - 1 if 1 <= self.reg <= 5 else -1
@@ -141,7 +145,7 @@ class _Teller:
         origin = self.origin
         if origin is None or origin.insn < 0:
             return ""
-        place = self.program.place(origin.insn)
+        place = self._place(origin.insn)
         callee = callee_of(self.program, origin.insn)
         for name in callee.spellings if callee else ():
             piece = source.find_call(place.source, name)
@@ -183,7 +187,7 @@ class _Teller:
             return None
         if origin.insn < 0 or origin.insn == self.at:
             return None
-        place = self.program.place(origin.insn)
+        place = self._place(origin.insn)
         labels = self._producer_labels(origin)
         if not labels:
             return None
@@ -244,7 +248,7 @@ class _Teller:
 
     def _visit(self, line: list[str], step: int, answer: str) -> None:
         index = self.path.steps[step]
-        place = self.program.place(index)
+        place = self._place(index)
         word = str(place.line) if place.line else f"insn {index}"
         if answer:
             test = format_insn(self.program.insns[index]).partition(" if ")[2].partition(" goto")[0]
