@@ -97,6 +97,14 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
     Behaviour("SOCK_OPS_KFUNCS", "6.18", note="sock_ops belongs to the cgroup hook (between 6.12 and 6.18)"),
     Behaviour("RAW_TRACEPOINT_KFUNCS", "7.0", note="raw_tracepoint belongs to the tracing hook (6.19 to 7.2)"),
     Behaviour("UPROBE_SESSION", "6.13", note="attach type trace_uprobe_session"),
+    # Contexts
+    Behaviour(
+        "CONTEXT_POINTERS_WHOLE",
+        "6.17",
+        note="pointers in a context are read whole; before: narrow reads of their upper half (backported to stable)",
+    ),
+    Behaviour("KPROBE_WRITES_CONTEXT", "7.0", note="kprobes may write pt_regs (between 6.18 and 7.2)"),
+    Behaviour("TRUSTED_ITERATOR_ARGS", "6.8", note="task, map and cgroup of iterators are trusted (6.4 to 6.12)"),
     # Leaks, locks
     Behaviour(
         "ONE_LEAK_CHECK",

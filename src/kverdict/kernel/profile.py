@@ -24,6 +24,7 @@ from kverdict.kernel.safe_fields import SafeFields, bare_type, read_safe_fields
 
 if TYPE_CHECKING:
     from kverdict.btf.btf import Btf
+    from kverdict.kernel.context import ContextRules
 
 
 class KernelProfile:
@@ -87,6 +88,13 @@ class KernelProfile:
         ours = self._source.table("kfuncs")
         differ = [row["proto"] for name, row in ours.items() if theirs.get(name, {}).get("proto") != row["proto"]]
         return Btf.parse_lazily(build(base, differ), f"functions of {self.name}", base)
+
+    @cached_property
+    def contexts(self) -> ContextRules:
+        """What programs may do with their contexts, and with pointers to sockets."""
+        from kverdict.kernel.context import ContextRules
+
+        return ContextRules(self.btf, self.does)
 
     # Kfuncs
 
