@@ -170,6 +170,6 @@ class _Linker:
         return tuple(maps)
 
     def _map(self, definition: MapDef, used: bool, contents: bytes | None) -> Map:
-        if not used:
+        if not used and definition.kind != "struct_ops":
             return unused_map(definition, contents)
         return build_map(definition, self.obj.btf, self.profile, contents)

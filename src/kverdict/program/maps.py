@@ -9,14 +9,16 @@ from kverdict.btf.flavour import essential_name
 from kverdict.btf.types import KIND_STRUCT, Datasec, Struct
 from kverdict.errors import LinkError
 from kverdict.kernel.profile import KernelProfile
-from kverdict.objfile.maps import STRUCT_OPS, MapDef
+from kverdict.objfile.maps import F_RDONLY_PROG, STRUCT_OPS, MapDef
 from kverdict.program.fields import MAP_FIELDS, parse_fields
+from kverdict.program.map_checks import btf_fits, refusal
 from kverdict.program.program import Map, RecordField
 
 _NAME_LENGTH: Final = 15
 _PAGE: Final = 4096
 _PERF_EVENT_ARRAY: Final = 4
 _RINGBUFS: Final = frozenset({27, 31})
+_DEVMAPS: Final = frozenset({14, 25})  # the kernel adds BPF_F_RDONLY_PROG: dev_map_init_map()
 _ACCESS_FLAGS: Final = 1 << 7 | 1 << 8  # BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG
 # libbpf creates these without BTF: perf_event_array, cgroup_array, stack_trace, maps of maps, devmap(_hash), cpumap,
 # xskmap, sockmap, sockhash, queue, stack, arena. libbpf: bpf_object__create_map().
@@ -51,6 +53,9 @@ def build_map(definition: MapDef, btf: Btf | None, profile: KernelProfile, conte
         raise LinkError(
             f"map '{definition.name}': failed to create: kernel {profile.name} has no map type {definition.map_type}"
         )
+    refused = refusal(definition) if definition.map_type != STRUCT_OPS else ""
+    if refused:
+        raise LinkError(f"map '{definition.name}': failed to create: {refused}")
     with_btf = btf if btf is not None and definition.map_type not in _WITHOUT_BTF else None
     fields: tuple[RecordField, ...] = ()
     if with_btf is not None and definition.map_type != STRUCT_OPS:
@@ -61,7 +66,7 @@ def build_map(definition: MapDef, btf: Btf | None, profile: KernelProfile, conte
         key_size=definition.key_size,
         value_size=_value_size(definition, btf, profile),
         max_entries=_max_entries(definition),
-        flags=definition.flags,
+        flags=definition.flags | (F_RDONLY_PROG if definition.map_type in _DEVMAPS else 0),
         extra=definition.extra,
         key_type_id=definition.key_type_id if with_btf else 0,
         value_type_id=definition.value_type_id if with_btf else 0,
@@ -115,7 +120,7 @@ def _value_size(definition: MapDef, btf: Btf | None, profile: KernelProfile) -> 
 
 def _checked(definition: MapDef, btf: Btf, profile: KernelProfile) -> tuple[Btf | None, tuple[RecordField, ...]]:
     """(BTF or None if the kernel refuses the map with it, special fields). Kernel: map_check_btf()."""
-    if not definition.value_type_id:
+    if not definition.value_type_id or not btf_fits(definition, btf):
         return None, ()
     outer = btf.type(definition.value_type_id)
     if not isinstance(outer, (Struct, Datasec)):
