@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, ZERO, Bounds, const
+from kverdict.domain import circular, division
+from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, ZERO, Bounds, arcs_of, const
 from kverdict.domain.ranges import add_ranges, bitwise_signed, mul_ranges, sub_ranges
 from kverdict.domain.rules import ArithmeticRules
 from kverdict.domain.sync import ranges_from_bits, sync
 from kverdict.domain.tnum import (
+    HIGH_HALF,
     SIGN32,
     SIGN64,
     U32_MAX,
@@ -16,6 +18,7 @@ from kverdict.domain.tnum import (
     arithmetic_right_shift,
     mul_joining_paths,
     mul_summing_masks,
+    only_member,
 )
 from kverdict.domain.tnum import add as tnum_add
 from kverdict.domain.tnum import sub as tnum_sub
@@ -24,6 +27,8 @@ from kverdict.isa.opcode import ADD, AND, ARSH, DIV, LSH, MOD, MUL, NEG, OR, RSH
 SUMS: Final = (ADD, SUB)
 SHIFTS: Final = (LSH, RSH, ARSH)
 DIVISIONS: Final = (DIV, MOD)
+MASKS: Final = (AND, OR)
+BITWISE: Final = (AND, OR, XOR)
 PRODUCTS: Final = (AND, OR, XOR, MUL)
 
 ANY_U32: Final = Bounds(0, U32_MAX, 0, U32_MAX, 0, U32_MAX, S32_MIN, S32_MAX, 0, U32_MAX)
@@ -39,12 +44,16 @@ def alu64(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules, signed
     elif op_code == NEG:
         return alu64(SUB, ZERO, dst, rules) if rules.negation else UNKNOWN
     elif op_code in DIVISIONS:
-        return UNKNOWN
+        return division.divide64(op_code, dst, src, signed, rules) if rules.division else UNKNOWN
     if not is_computable(op_code, src, 64, rules):
         return UNKNOWN
     if op_code in SHIFTS:
+        if rules.circular:
+            return circular.shift64(op_code, dst, src.umin)
         return UNKNOWN if src.umax > 63 else _shift64(op_code, dst, src.umin, rules)
     value, mask = _bits(op_code, dst, src, rules)
+    if rules.circular:
+        return circular.alu64(op_code, value, mask, dst, src, rules)
     smin, smax, umin, umax = _ranges64(op_code, value, mask, dst, src, rules)
     s32_min, s32_max, u32_min, u32_max = _ranges32(op_code, value, mask, dst, src, rules)
     return sync(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max, rules)
@@ -57,15 +66,48 @@ def alu32(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules, signed
     """
     if op_code == NEG:
         return alu32(SUB, ZERO, dst, rules) if rules.negation else UNKNOWN
+    if op_code in DIVISIONS and rules.division:
+        return division.divide32(op_code, dst, src, signed, rules)
     if not is_computable(op_code, src, 32, rules):
         return UNKNOWN
     if op_code in DIVISIONS:
         return ANY_U32
     if op_code in SHIFTS:
+        if rules.circular:
+            return circular.shift32(op_code, dst, src.u32_min)
         return ANY_U32 if src.umax > 31 else _shift32(op_code, dst, src.u32_min, rules)
     value, mask = _bits(op_code, dst, src, rules)
+    if rules.circular:
+        return circular.alu32(op_code, value, mask, dst, src, rules)
+    if rules.single_tnum_value and op_code in BITWISE:
+        known = _known_whole(op_code, value, mask, dst, src, rules)
+        if known >= 0:
+            return const(known & U32_MAX)
     s32_min, s32_max, u32_min, u32_max = _ranges32(op_code, value, mask, dst, src, rules)
     return _extended(value, mask, s32_min, s32_max, u32_min, u32_max, op_code >= OR, rules)
+
+
+def split(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules) -> tuple[Bounds, Bounds] | None:
+    """(dst of the path that goes on, dst of one that does the same instruction later), None if dst need not be split.
+
+    A number that is 0 or -1 comes from `s>>= 63`; masking it by a constant makes a choice, which ranges cannot follow.
+    Kernel: maybe_fork_scalars(), before AND and OR of either width.
+    """
+    if op_code not in MASKS or src.mask != 0 or not rules.splits_sign_mask:
+        return None
+    if dst.smin == -1 and dst.smax == 0:
+        return const(U64_MAX), ZERO
+    if dst.s32_min == -1 and dst.s32_max == 0:
+        return _with_low_known(dst, U32_MAX), _with_low_known(dst, 0)
+    return None
+
+
+def _with_low_known(b: Bounds, low: int) -> Bounds:
+    """b with its low 32 bits replaced, nothing else learned. Kernel: __mark_reg32_known()."""
+    signed = (low ^ SIGN32) - SIGN32
+    arcs = None if b.arcs is None else (b.arcs[0], b.arcs[1], low, 0)
+    value, mask = b.value & HIGH_HALF | low, b.mask & HIGH_HALF
+    return Bounds(value, mask, b.smin, b.smax, b.umin, b.umax, signed, signed, low, low, arcs)
 
 
 def is_computable(op_code: int, src: Bounds, width: int, rules: ArithmeticRules) -> bool:
@@ -104,6 +146,9 @@ def zext32(bounds: Bounds, rules: ArithmeticRules) -> Bounds:
     """The low 32 bits as a number of their own: what a 32-bit MOV gives. Kernel: zext_32_to_64()."""
     if bounds.mask == 0:
         return const(bounds.value & U32_MAX)
+    if rules.circular:
+        _, _, base, size = arcs_of(bounds)
+        return circular.zext32(bounds.value, bounds.mask, base, size)
     return _extended(
         bounds.value, bounds.mask, bounds.s32_min, bounds.s32_max, bounds.u32_min, bounds.u32_max, False, rules
     )
@@ -127,6 +172,15 @@ def _bits(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules) -> tup
     if rules.mul_joins_paths:
         return mul_joining_paths(value, mask, by_value, by_mask)
     return mul_summing_masks(value, mask, by_value, by_mask)
+
+
+def _known_whole(op_code: int, value: int, mask: int, dst: Bounds, src: Bounds, rules: ArithmeticRules) -> int:
+    """The 64-bit result of a bitwise operation if ranges and bits leave just one, else -1.
+
+    The kernel looks at it even for 32-bit operations, because scalar_min_max_and() and its like update all bounds.
+    """
+    _, _, umin, umax = _ranges64(op_code, value, mask, dst, src, rules)
+    return only_member(value, mask, max(umin, value), min(umax, value | mask))
 
 
 def _ranges64(
@@ -201,9 +255,9 @@ def _shift64(op_code: int, dst: Bounds, shift: int, rules: ArithmeticRules) -> B
         return sync(value, mask, dst.smin >> shift, dst.smax >> shift, 0, U64_MAX, S32_MIN, S32_MAX, 0, U32_MAX, rules)
     smin, smax, umin, umax = S64_MIN, S64_MAX, 0, U64_MAX
     if shift == 32:  # compilers sign-extend with <<= 32 and s>>= 32
-        if dst.s32_max >= 0:
+        if dst.s32_max >= 0 or rules.shift_keeps_sign:
             smax = dst.s32_max << 32
-        if dst.s32_min >= 0:
+        if dst.s32_min >= 0 or rules.shift_keeps_sign:
             smin = dst.s32_min << 32
     if dst.umax <= 1 << (63 - shift):
         umin, umax = dst.umin << shift, dst.umax << shift

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from kverdict.domain import circular
 from kverdict.domain.arithmetic import zext32
-from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, Bounds, const
+from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, Bounds, arcs_of, const
 from kverdict.domain.rules import ArithmeticRules
-from kverdict.domain.sync import final, sync
+from kverdict.domain.sync import final, sync, sync_again
 from kverdict.domain.tnum import U32_MAX, U64_MAX, span
+from kverdict.domain.tnum import byte_swap as swap_bits
 
 
 def coerce_to_size(bounds: Bounds, size: int, rules: ArithmeticRules) -> Bounds:
@@ -18,6 +20,9 @@ def coerce_to_size(bounds: Bounds, size: int, rules: ArithmeticRules) -> Bounds:
     if bounds.umin | most == bounds.umax | most:
         umin, umax = bounds.umin & most, bounds.umax & most
     value, mask = bounds.value & most, bounds.mask & most
+    if rules.circular:
+        low = arcs_of(bounds)[2:] if size == 4 else circular.ALL32
+        return circular.sync(value, mask, umin, umax - umin, *low)
     s32_min, s32_max, u32_min, u32_max = S32_MIN, S32_MAX, 0, U32_MAX
     if size == 4:
         s32_min, s32_max, u32_min, u32_max = bounds.s32_min, bounds.s32_max, bounds.u32_min, bounds.u32_max
@@ -67,6 +72,14 @@ def sign_extend32(bounds: Bounds, size: int, rules: ArithmeticRules) -> Bounds:
 def byte_swap(bounds: Bounds, size: int, swaps: bool, rules: ArithmeticRules) -> Bounds:
     """BPF_END on `size` bytes (2, 4, 8); swaps is False where the machine already has that order.
 
-    Before ALU_BYTE_SWAP_TRACKED nothing is known of the result, not even that its high bytes are zero.
+    Before ALU_BYTE_SWAP_TRACKED nothing is known of the result, not even that its high bytes are zero. Kernel:
+    scalar_byte_swap().
     """
-    return UNKNOWN
+    if not rules.byte_swap:
+        return UNKNOWN
+    if swaps:
+        value, mask = swap_bits(bounds.value, bounds.mask, size)
+        bounds = Bounds(value, mask, S64_MIN, S64_MAX, 0, U64_MAX, S32_MIN, S32_MAX, 0, U32_MAX)
+    if size < 8:
+        bounds = coerce_to_size(bounds, size, rules)
+    return sync_again(bounds, rules)

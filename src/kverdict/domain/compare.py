@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.domain import compare_constant
-from kverdict.domain.bounds import UNKNOWN, Bounds, const
+from kverdict.domain import circular, compare_constant
+from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, Bounds, arcs_of, const
 from kverdict.domain.rules import ArithmeticRules
-from kverdict.domain.sync import sync
+from kverdict.domain.sync import sync, sync_again
 from kverdict.domain.tnum import HIGH_HALF, SIGN32, SIGN64, U32_MAX, U64_MAX, overlap
 from kverdict.isa.opcode import JEQ, JGE, JGT, JLE, JLT, JNE, JSET, JSGE, JSGT, JSLE, JSLT
 
@@ -59,15 +59,52 @@ def branch_taken(op_code: int, left: Bounds, right: Bounds, is_jmp32: bool, rule
     if not rules.compare_ranges:
         return compare_constant.branch_taken(op_code, left, right, is_jmp32, rules)
     if op_code in EQUALITIES:
-        equal = _equal(left, right, is_jmp32, rules)
-        return equal if op_code == JEQ or equal < 0 else 1 - equal
-    if op_code == JSET:
+        taken = _equal(left, right, is_jmp32, rules)
+        if op_code == JNE and taken >= 0:
+            taken = 1 - taken
+    elif op_code == JSET:
         if not right.is_const_in(is_jmp32):
             left, right = right, left
             if not right.is_const_in(is_jmp32):
                 return -1
-        return has_bit(left, right.const_in(is_jmp32))
-    return ordered(op_code, left, right, is_jmp32)
+        taken = has_bit(left, right.const_in(is_jmp32))
+    else:
+        taken = ordered(op_code, left, right, is_jmp32)
+    return _simulated(op_code, left, right, is_jmp32, rules) if taken < 0 and rules.simulated else taken
+
+
+def branch_taken_same(op_code: int, b: Bounds, is_jmp32: bool, rules: ArithmeticRules) -> int:
+    """branch_taken() of a register with itself.
+
+    Since Linux kernel commit d43ad9da8052 ("bpf: Skip bounds adjustment for conditional jumps on same scalar register")
+    (in v7.0), the kernel knows that a number equals itself.
+    """
+    if not rules.same_register:
+        return branch_taken(op_code, b, b, is_jmp32, rules)
+    if op_code in (JEQ, JGE, JLE, JSGE, JSLE):
+        return 1
+    if op_code != JSET:
+        return 0
+    if b.is_const_in(is_jmp32):
+        return 1 if b.const_in(is_jmp32) else 0
+    smin, smax = (b.s32_min, b.s32_max) if is_jmp32 else (b.smin, b.smax)
+    return -1 if smin <= 0 <= smax else 1
+
+
+def _simulated(op_code: int, left: Bounds, right: Bounds, is_jmp32: bool, rules: ArithmeticRules) -> int:
+    """Whether one side would be impossible. Kernel: simulate_both_branches_taken()."""
+    new_left, new_right = assume(REVERSED[op_code], left, right, is_jmp32, rules)
+    if _is_impossible(new_left, rules) or _is_impossible(new_right, rules):
+        return 1
+    new_left, new_right = assume(op_code, left, right, is_jmp32, rules)
+    return 0 if _is_impossible(new_left, rules) or _is_impossible(new_right, rules) else -1
+
+
+def _is_impossible(b: Bounds, rules: ArithmeticRules) -> bool:
+    """Kernel: range_bounds_violation()."""
+    if rules.circular:
+        return circular.is_impossible(b)
+    return b.umin > b.umax or b.smin > b.smax or b.u32_min > b.u32_max or b.s32_min > b.s32_max
 
 
 def has_bit(bounds: Bounds, bits: int) -> int:
@@ -108,8 +145,42 @@ def refine(
     return sane(true_left), sane(true_right), sane(false_left), sane(false_right)
 
 
+def refine_same(op_code: int, b: Bounds, is_jmp32: bool, rules: ArithmeticRules) -> tuple[Bounds, Bounds]:
+    """(where the jump is taken, where it is not) of a register compared with itself; see branch_taken_same().
+
+    Kernels without BRANCH_SAME_REGISTER narrow the one register as left and as right side, one after the other.
+    """
+    if rules.same_register:
+        return b, b
+    if rules.compare_ranges:
+        false = _assume_same(REVERSED[op_code], b, is_jmp32, rules)
+        return sane(_assume_same(op_code, b, is_jmp32, rules)), sane(false)
+    if is_jmp32 or op_code not in EQUALITIES:
+        return b, b
+    equal = sync_again(sync_again(b, rules), rules)
+    return (equal, b) if op_code == JEQ else (b, equal)
+
+
+def _assume_same(op_code: int, b: Bounds, is_jmp32: bool, rules: ArithmeticRules) -> Bounds:
+    if op_code in (JLT, JGT):
+        if is_jmp32:
+            b = _with_u32(b, min((b.u32_min + 1), U32_MAX), max(b.u32_max - 1, 0), rules)
+        else:
+            b = _with_u64(b, min((b.umin + 1), U64_MAX), max(b.umax - 1, 0), rules)
+    elif op_code in (JSLT, JSGT):
+        if is_jmp32:
+            b = _with_s32(b, min(b.s32_min + 1, S32_MAX), max(b.s32_max - 1, S32_MIN), rules)
+        else:
+            b = _with_s64(b, min(b.smin + 1, S64_MAX), max(b.smax - 1, S64_MIN), rules)
+    else:
+        b = sync_again(b, rules)
+    return sync_again(b, rules)
+
+
 def sane(bounds: Bounds) -> Bounds:
     """Itself, or without ranges if they are empty: such a path is never taken. Kernel: reg_bounds_sanity_check()."""
+    if bounds.arcs is not None:
+        return bounds.without_ranges() if circular.is_impossible(bounds) else bounds
     if bounds.mask == 0 or (
         bounds.umin <= bounds.umax
         and bounds.smin <= bounds.smax
@@ -123,16 +194,20 @@ def sane(bounds: Bounds) -> Bounds:
 def assume(op_code: int, left: Bounds, right: Bounds, is_jmp32: bool, rules: ArithmeticRules) -> tuple[Bounds, Bounds]:
     """What both are known to be where `left op right` holds. Kernel: regs_refine_cond_op()."""
     if op_code == JEQ:
+        if rules.circular:
+            return circular.assume(op_code, left, right, is_jmp32)
         return _assume_equal32(left, right, rules) if is_jmp32 else _assume_equal64(left, right, rules)
     if op_code in ABOUT_BITS:
         if right.is_const_in(is_jmp32):
-            return _assume_constant(op_code, left, right.const_in(is_jmp32), is_jmp32, rules), _again(right, rules)
+            return _assume_constant(op_code, left, right.const_in(is_jmp32), is_jmp32, rules), sync_again(right, rules)
         if left.is_const_in(is_jmp32):
-            return _again(left, rules), _assume_constant(op_code, right, left.const_in(is_jmp32), is_jmp32, rules)
-        return _again(left, rules), _again(right, rules)
+            return sync_again(left, rules), _assume_constant(op_code, right, left.const_in(is_jmp32), is_jmp32, rules)
+        return sync_again(left, rules), sync_again(right, rules)
     if op_code in GREATER:
         right, left = assume(FLIPPED[op_code], right, left, is_jmp32, rules)
         return left, right
+    if rules.circular:
+        return circular.assume(op_code, left, right, is_jmp32)
     gap = 1 if op_code in STRICTLY_LESS else 0
     if op_code in UNSIGNED:
         if is_jmp32:
@@ -204,13 +279,15 @@ def _assume_constant(op_code: int, b: Bounds, number: int, is_jmp32: bool, rules
     value, mask = b.value, b.mask
     if op_code == JSET:
         if number == 0 or number & (number - 1):
-            return _again(b, rules)  # several bits: any of them may be the one
+            return sync_again(b, rules)  # several bits: any of them may be the one
         return _with_bits(b, value | number, mask & ~number, rules)
     if op_code == NOT_JSET:
         if rules.jset_forgets:
             # Since Linux kernel commit 6279846b9b25 ("bpf: Forget ranges when refining tnum after JSET") (in v6.17).
             b = b.without_ranges()
         return _with_bits(b, value & ~number, mask & ~number, rules)
+    if rules.circular:
+        return circular.assume_not_equal(b, number, is_jmp32)
     smin, smax, umin, umax = b.smin, b.smax, b.umin, b.umax
     s32_min, s32_max, u32_min, u32_max = b.s32_min, b.s32_max, b.u32_min, b.u32_max
     if is_jmp32:
@@ -233,14 +310,9 @@ def _signed(number: int, sign: int) -> int:
     return ((number & (sign << 1) - 1) ^ sign) - sign
 
 
-def _again(b: Bounds, rules: ArithmeticRules) -> Bounds:
-    """The kernel lets the readings teach each other once more even where nothing new was learned."""
-    if b is UNKNOWN:
-        return b
-    return _with_bits(b, b.value, b.mask, rules)
-
-
 def _with_bits(b: Bounds, value: int, mask: int, rules: ArithmeticRules) -> Bounds:
+    if rules.circular:
+        return circular.sync(value, mask, *arcs_of(b))
     return sync(value, mask, b.smin, b.smax, b.umin, b.umax, b.s32_min, b.s32_max, b.u32_min, b.u32_max, rules)
 
 

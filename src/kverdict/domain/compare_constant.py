@@ -67,7 +67,8 @@ def _sides(op_code: int, b: Bounds, number: int, is_jmp32: bool, rules: Arithmet
     if op_code == JNE:
         return _side(b, b.value, b.mask, is_jmp32, rules), _known_side(b, number, is_jmp32, rules)
     if op_code == JSET:
-        false = _side(b, b.value & ~number, b.mask & ~number, is_jmp32, rules)
+        unset = b.without_ranges() if rules.jset_forgets else b
+        false = _side(unset, b.value & ~number, b.mask & ~number, is_jmp32, rules)
         single = number & -number if number & (number - 1) == 0 else 0
         return _side(b, b.value | single, b.mask & ~single, is_jmp32, rules), false
     if is_jmp32:

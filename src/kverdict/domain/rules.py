@@ -11,12 +11,15 @@ BEHAVIOURS: tuple[tuple[str, str], ...] = (
     ("s32_split", "BOUNDS_S32_SPLIT_BY_U32"),
     ("sign_extended", "BOUNDS_OF_SIGN_EXTENDED_LOAD"),
     ("single_tnum_value", "BOUNDS_OF_SINGLE_TNUM_VALUE"),
+    ("skips_invalid", "BOUNDS_INVALID_NOT_SYNCED"),
     ("circular", "BOUNDS_ARE_CIRCULAR"),
     ("any_operand", "ALU_BITWISE_WITH_ANY_OPERAND"),
     ("bitwise_from_unsigned", "ALU_BITWISE_SIGNED_FROM_UNSIGNED"),
     ("wrapping_sum", "ALU_SUM_MAY_WRAP_WHOLE"),
     ("signed_product", "ALU_PRODUCT_OF_SIGNED"),
     ("mul_joins_paths", "TNUM_MUL_JOINS_PATHS"),
+    ("shift_keeps_sign", "ALU_SHIFT_BY_32_KEEPS_SIGN"),
+    ("splits_sign_mask", "ALU_SPLITS_SIGN_MASK"),
     ("negation", "ALU_NEG_TRACKED"),
     ("byte_swap", "ALU_BYTE_SWAP_TRACKED"),
     ("division", "ALU_DIV_MOD_TRACKED"),
@@ -42,12 +45,15 @@ class ArithmeticRules:
     s32_split: bool
     sign_extended: bool
     single_tnum_value: bool
+    skips_invalid: bool
     circular: bool
     any_operand: bool
     bitwise_from_unsigned: bool
     wrapping_sum: bool
     signed_product: bool
     mul_joins_paths: bool
+    shift_keeps_sign: bool
+    splits_sign_mask: bool
     negation: bool
     byte_swap: bool
     division: bool

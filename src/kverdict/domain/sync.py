@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from kverdict.domain import arc, circular
 from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, Bounds, const
 from kverdict.domain.rules import ArithmeticRules
-from kverdict.domain.tnum import HIGH_HALF, SIGN32, SIGN64, U32_MAX, U64_MAX
+from kverdict.domain.tnum import HIGH_HALF, SIGN32, SIGN64, U32_MAX, U64_MAX, only_member
 
 Ranges = tuple[int, int, int, int, int, int, int, int]
 
@@ -33,22 +34,43 @@ def sync(
             and s32_min <= (low ^ SIGN32) - SIGN32 <= s32_max
         ):
             return const(value)
+    if rules.circular:
+        whole = arc.intersect(umin, (umax - umin) & U64_MAX, *arc.signed_arc(smin, smax, U64_MAX), U64_MAX)
+        low_arc = arc.signed_arc(s32_min, s32_max, U32_MAX)
+        low_arc = arc.intersect(u32_min, (u32_max - u32_min) & U32_MAX, *low_arc, U32_MAX)
+        return circular.sync(value, mask, *whole, *low_arc)
+    if rules.skips_invalid and (umin > umax or smin > smax or u32_min > u32_max or s32_min > s32_max):
+        return final(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
     ranges = ranges_from_bits(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
+    if rules.single_tnum_value:
+        known = only_member(value, mask, ranges[2], ranges[3])
+        if known >= 0:
+            return const(known)
     if rules.all_domains:
         for _ in range(3 if rules.third_round else 2):
             before = ranges
             value, mask, ranges = _deduce(value, mask, ranges, rules)
             if ranges == before:
                 break
-        if rules.single_tnum_value:
-            value, mask, ranges = _single_member(value, mask, ranges)
     else:
         ranges = _deduce_signs(ranges)
     smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max = ranges
     value, mask = bits_from_ranges(value, mask, umin, umax, u32_min, u32_max)
-    return final(
-        value, mask, *ranges_from_bits(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
-    )
+    ranges = ranges_from_bits(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
+    if rules.single_tnum_value:
+        known = only_member(value, mask, ranges[2], ranges[3])
+        if known >= 0:
+            return const(known)
+    return final(value, mask, *ranges)
+
+
+def sync_again(b: Bounds, rules: ArithmeticRules) -> Bounds:
+    """Each reading learns once more from the others; rounds are limited, so this can still tell something new."""
+    if b is UNKNOWN:
+        return b
+    if rules.circular:
+        return circular.sync_again(b)
+    return sync(b.value, b.mask, b.smin, b.smax, b.umin, b.umax, b.s32_min, b.s32_max, b.u32_min, b.u32_max, rules)
 
 
 def final(
@@ -232,10 +254,6 @@ def _deduce64(smin: int, smax: int, umin: int, umax: int, rules: ArithmeticRules
             smax = (umax ^ SIGN64) - SIGN64
             umin = max(umin, low)
     return smin, smax, umin, umax
-
-
-def _single_member(value: int, mask: int, ranges: Ranges) -> tuple[int, int, Ranges]:
-    return value, mask, ranges
 
 
 def _deduce_signs(ranges: Ranges) -> Ranges:

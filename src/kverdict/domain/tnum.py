@@ -135,17 +135,23 @@ def swap_bytes(number: int, size: int) -> int:
 
 
 def step(value: int, mask: int, number: int) -> int:
-    """The smallest member that is greater than number, for a number below the greatest member. Kernel: tnum_step()."""
+    """The least member above number; the greatest member if there is none above. Kernel: tnum_step()."""
+    greatest = value | mask
+    if number >= greatest:
+        return greatest
     if number < value:
         return value
-    known = U64_MAX & ~mask
-    wrong = (number ^ value) & known
-    if wrong == 0:  # a member: count its unknown bits up
-        return value | ((number | known) + 1) & mask
-    top = wrong.bit_length() - 1
-    low = (1 << top) - 1
-    if value >> top & 1:  # the highest wrong bit must become 1: the least member with these leading bits
-        return value | number & mask & ~low & U64_MAX
-    # The highest wrong bit must become 0: count the unknown bits above it up, all below it are least.
-    above = number | known | low | 1 << top
-    return value | (above + 1) & mask
+    # Members are value + s, where s is a choice of the unknown bits: count s up, letting carries run over all others.
+    above = number - value
+    below_wrong_bit = (1 << (above & ~mask).bit_length()) - 1
+    return value | ((above | below_wrong_bit | ~mask) + 1) & mask
+
+
+def only_member(value: int, mask: int, low: int, high: int) -> int:
+    """The one member from low to high (unsigned), -1 if there are several. Kernel: __update_reg64_bounds()."""
+    following = step(value, mask, low)
+    if low & ~mask == value:
+        return low if following > high else -1
+    if following == value | mask:
+        return following
+    return following if following <= high and step(value, mask, following) > high else -1
