@@ -37,16 +37,15 @@ def open_cached(source: Path | str | bytes, name: str, base: Btf | None = None) 
     A cache that cannot be written or read costs time, never an error. A file is known by its path, size, times and
     inode, bytes by their contents.
     """
-    directory = cache_directory()
-    key = _key(source, name)
-    file = directory / f"{key}.btf"
-    cached = _read(file, name, base)
+    if base is not None:  # small, and worth nothing without its base
+        return Btf.parse_lazily(_raw(source, name), name, base)
+    file = cache_directory() / f"{_key(source, name)}.btf"
+    cached = _read(file, name)
     if cached is not None:
         return cached
     raw = _raw(source, name)
-    fresh = Btf.parse_lazily(raw, name, base)
-    if base is None:
-        _write(file, raw, fresh)
+    fresh = Btf.parse_lazily(raw, name)
+    _write(file, raw, fresh)
     return fresh
 
 
@@ -91,7 +90,7 @@ def _raw(source: Path | str | bytes, name: str) -> bytes:
     return raw
 
 
-def _read(file: Path, name: str, base: Btf | None) -> Btf | None:
+def _read(file: Path, name: str) -> Btf | None:
     """The cached BTF if the file is there and whole."""
     try:
         with open(file, "rb") as stream:
@@ -118,7 +117,7 @@ def _read(file: Path, name: str, base: Btf | None) -> Btf | None:
         tables[4 * (types + buckets) :].cast("I"),
     )
     layout = index.Layout(mapped, name, _HEADER.size, raw_size)
-    return Btf(name, mapped, layout, places, (slots, chain), base, _HEADER.size, raw_size)
+    return Btf(name, mapped, layout, places, (slots, chain), None, _HEADER.size, raw_size)
 
 
 def _write(file: Path, raw: bytes, fresh: Btf) -> None:
@@ -144,9 +143,12 @@ def _write(file: Path, raw: bytes, fresh: Btf) -> None:
 
 
 def _forget_the_oldest(directory: Path) -> None:
-    files = sorted((at.stat().st_mtime_ns, at.path) for at in os.scandir(directory) if at.is_file())
-    for _, path in files[:-_KEPT]:
-        os.unlink(path)
+    names = os.listdir(directory)
+    if len(names) <= _KEPT:
+        return
+    paths = [directory / name for name in names]
+    for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns)[:-_KEPT]:
+        path.unlink(missing_ok=True)
 
 
 def _aligned(size: int) -> int:

@@ -93,8 +93,9 @@ def apply_core_relocs(
     """
     known = {} if candidates is None else candidates
     poisoned = []
-    budget = Budget()
-    for reloc in relocs:
+    wanted = list(relocs)
+    budget = Budget(len(wanted))
+    for reloc in wanted:
         at = reloc.insn - first
         if not 0 <= at < len(insns):
             raise _wrong(local_btf, reloc, f"the program has {len(insns)} instructions, none at {at}")

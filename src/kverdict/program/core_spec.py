@@ -202,8 +202,8 @@ def _match_member(local: Btf, wanted: Member, type_id: int, spec: Spec, budget: 
     outer = spec.btf.type(type_id)
     if not isinstance(outer, Struct):
         return None
+    budget.spend(1 + len(outer.members) // 16)
     for index, member in enumerate(outer.members):
-        budget.spend()
         if member.name and member.name != wanted.name:
             if len(spec.raw) == LONGEST:
                 _enter(spec, index)

@@ -26,23 +26,24 @@ from kverdict.btf.types import (
 from kverdict.errors import LinkError
 
 _DEEPEST: Final = 32
-_STEPS: Final = 1_000_000
+_STEPS: Final = 100_000
+_STEPS_EACH: Final = 1_000
 _ENUMS: Final = (KIND_ENUM, KIND_ENUM64)
 
 
 class Budget:
     """Bounds the work on one program's relocations, whatever the types look like."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "total")
 
-    def __init__(self) -> None:
-        self.left = _STEPS
+    def __init__(self, relocs: int = 1) -> None:
+        self.left = self.total = _STEPS + _STEPS_EACH * relocs
 
     def spend(self, steps: int = 1) -> None:
         """Some steps. Raises LinkError when there were too many."""
         self.left -= steps
         if self.left < 0:
-            raise LinkError(f"CO-RE relocations: types nested so that {_STEPS} comparisons were not enough")
+            raise LinkError(f"CO-RE relocations: types nested so that {self.total} comparisons were not enough")
 
 
 def kinds_agree(first: int, second: int) -> bool:
@@ -173,13 +174,14 @@ def _members_match(local: Btf, ours: Struct, kernel: Btf, theirs: Struct, budget
     """Each local member has one of its name in the kernel's structure that matches."""
     if len(ours.members) > len(theirs.members):
         return False
-    for mine in ours.members:
-        for its in theirs.members:
-            budget.spend()
-            if names_match(mine.name, its.name) and types_match(
-                local, mine.type_id, kernel, its.type_id, budget, False, level - 1
-            ):
-                break
-        else:
-            return False
-    return True
+    there: dict[str, list[int]] = {}
+    for its in theirs.members:
+        there.setdefault(essential_name(its.name), []).append(its.type_id)
+    budget.spend(len(theirs.members) // 16)
+    return all(
+        any(
+            types_match(local, mine.type_id, kernel, type_id, budget, False, level - 1)
+            for type_id in there.get(essential_name(mine.name), ())
+        )
+        for mine in ours.members
+    )
