@@ -215,6 +215,16 @@ def side_ids(side: Json) -> set[str]:
     return {name for names in side["also"].values() for name in names} | set(side["everywhere"])
 
 
+def sets(kernel: str, folder: Path) -> Json:
+    """The kernel's lists; id sets that its facts lack come from its source (sets_from_source.py)."""
+    table: Json = read(folder, "btf_sets.json")
+    more = Path(__file__).resolve().parent / "kernel_sets" / f"{kernel}.json"
+    if "sets" not in table and more.exists():
+        table["sets"] = json.loads(more.read_text())
+        table["sets_source"] = f"source of Linux {kernel}, without regard to configuration"
+    return table
+
+
 def pack(facts: Path, kernel: str, output: Path) -> None:
     """Write one kernel's folder."""
     folder = facts / kernel
@@ -237,7 +247,7 @@ def pack(facts: Path, kernel: str, output: Path) -> None:
         "helper_protos": protos(kernel, folder, enums),
         "kfuncs": read(folder, "kfuncs.json"),
         "kfunc_answers": answers(folder),
-        "sets": read(folder, "btf_sets.json"),
+        "sets": sets(kernel, folder),
     }
     for name, content in tables.items():
         text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)

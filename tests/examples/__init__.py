@@ -1,0 +1,1 @@
+"""The committed example objects."""

@@ -1,0 +1,1 @@
+"""What real kernels said about the examples, and the tests that compare with it."""

@@ -1,0 +1,1 @@
+"""The tools, as far as they can be tested without another kernel."""
