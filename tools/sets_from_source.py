@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print the id sets (BTF_SET) of a kernel's source as JSON: sets_from_source.py SOURCE-FOLDER > kernel_sets/VERSION.json.
+"""Print the id sets (BTF_SET) of a kernel source as JSON: sets_from_source.py SOURCE-FOLDER > kernel_sets/VERSION.json.
 
 For kernels of which no image was at hand. Preprocessor conditions are not looked at: a name that a configuration lacks
 cannot be attached to or called anyway. pack_kernels.py adds them to kernels whose facts have no sets.

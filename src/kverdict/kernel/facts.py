@@ -82,3 +82,9 @@ def kernel_names() -> tuple[str, ...]:
     """The kernels that have a folder of facts, oldest first."""
     found = [path.parent.name for path in DATA.glob("*/meta.json")]
     return tuple(sorted(found, key=lambda name: [int(part) for part in name.split(".")]))
+
+
+@cache
+def overlay_names() -> tuple[str, ...]:
+    """Kernels of the package that are overlays on others ("6.3-clang")."""
+    return tuple(sorted(path.stem for path in DATA.glob("*.toml")))

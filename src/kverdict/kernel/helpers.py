@@ -67,6 +67,11 @@ _NOT_IN_PROBE: Final = "helper call is not allowed in probe"
 _OWN_RULES: Final = ("might sleep", "sleepable helper", _NOT_IN_PROBE, "cannot tail call")
 # Attach types whose programs have no return value to read or set; kernel: cgroup_common_func_proto().
 _NO_RETVAL: Final = ("recvmsg", "getpeername", "getsockname")
+# Functions that look a target up: the set for LSM hooks, the set for other targets.
+_ALLOWED_SETS: Final = {
+    "bpf_d_path_allowed": ("sleepable_lsm_hooks", "btf_allowlist_d_path"),
+    "bpf_ima_inode_hash_allowed": ("sleepable_lsm_hooks",),
+}
 SOCKOPTS: Final = ("bpf_setsockopt", "bpf_getsockopt")
 # Structures all of whose functions may call the same helpers.
 _ONE_MEMBER: Final = {
@@ -129,23 +134,25 @@ def sockopt_refused(attach_name: str, sets: Mapping[str, tuple[str, ...]]) -> bo
     return not any(hook in sets.get(f"bpf_lsm_{kind}_sockopt_hooks", ()) for kind in ("locked", "unlocked"))
 
 
-def attach_refused(helper: Helper, variant: str, attach_name: str, sets: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether the helper's own `allowed` function refuses this attach target ("helper call is not allowed in probe").
+def attach_refused(
+    helper: Helper, variant: str, attach_name: str, sets: Mapping[str, tuple[str, ...]]
+) -> str | Unknown | None:
+    """What the helper's own `allowed` function makes the kernel say about this attach target, None if it allows it.
 
     Kernel: bpf_d_path_allowed(), bpf_sk_storage_tracing_allowed(), bpf_ima_inode_hash_allowed(). attach_name is the
     kernel function, tracepoint or hook: "vfs_truncate", "file_open".
     """
-    is_lsm = prog_type_of(variant) == "lsm"
-    sleepable_hook = f"bpf_lsm_{attach_name.removeprefix('bpf_lsm_')}" in sets.get("sleepable_lsm_hooks", ())
-    if helper.allowed == "bpf_d_path_allowed":
-        if is_iterator(variant):
-            return False
-        return not (sleepable_hook if is_lsm else attach_name in sets.get("btf_allowlist_d_path", ()))
-    if helper.allowed == "bpf_ima_inode_hash_allowed":
-        return not sleepable_hook
+    needs = _ALLOWED_SETS.get(helper.allowed)
+    if needs and not (is_iterator(variant) and helper.allowed == "bpf_d_path_allowed"):
+        which = needs[0] if prog_type_of(variant) == "lsm" or len(needs) == 1 else needs[1]
+        if which not in sets:
+            return Unknown(f"whether {helper.name} is allowed in {attach_name or variant} (no list {which})")
+        name = f"bpf_lsm_{attach_name.removeprefix('bpf_lsm_')}" if which == needs[0] else attach_name
+        return None if name in sets[which] else _NOT_IN_PROBE
     if helper.allowed == "bpf_sk_storage_tracing_allowed":
         stem = variant.partition("/")[0].partition(".")[0]
         if stem in ("tp_btf", "iter"):
-            return False
-        return stem not in ("fentry", "fexit", "fsession") or attach_name.startswith("bpf_sk_storage")
-    return False
+            return None
+        traced = stem in ("fentry", "fexit", "fsession") and not attach_name.startswith("bpf_sk_storage")
+        return None if traced else _NOT_IN_PROBE
+    return None

@@ -30,7 +30,7 @@ from typing import Any, Final
 from kverdict.errors import InputError
 from kverdict.kernel import proto
 from kverdict.kernel.behaviours import BEHAVIOURS
-from kverdict.kernel.facts import DATA, Source, Table, facts, kernel_names
+from kverdict.kernel.facts import DATA, Source, Table, facts, kernel_names, overlay_names
 from kverdict.kernel.safe_fields import bare_type, field_name
 
 _KEYS: Final = (
@@ -285,20 +285,14 @@ def _base(path: Path, base: str, depth: int) -> Source:
         from kverdict.kernel.host import host_source
 
         return host_source()
-    overlay = packaged_overlay(base)
-    if overlay is not None:
-        return overlay
+    if base in overlay_names():
+        return packaged_overlay(base)
     if base not in kernel_names():
-        known = sorted((*kernel_names(), *packaged_overlay_names(), "host"))
+        known = sorted((*kernel_names(), *overlay_names(), "host"))
         raise InputError(str(path), "base", f"unknown kernel {base!r}, expected one of {', '.join(known)}")
     return facts(base)
 
 
-def packaged_overlay_names() -> tuple[str, ...]:
-    """Kernels of the package that are overlays on others ("6.3-clang")."""
-    return tuple(sorted(path.stem for path in DATA.glob("*.toml")))
-
-
-def packaged_overlay(name: str) -> Overlay | None:
-    """The packaged overlay of this name, None if there is none."""
-    return load_overlay(DATA / f"{name}.toml") if name in packaged_overlay_names() else None
+def packaged_overlay(name: str) -> Overlay:
+    """The packaged overlay of this name."""
+    return load_overlay(DATA / f"{name}.toml")

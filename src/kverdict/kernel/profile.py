@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kverdict.errors import InputError
 from kverdict.kernel import proto
 from kverdict.kernel.behaviours import behaviours_of, version_numbers
-from kverdict.kernel.facts import Source, facts, kernel_names
+from kverdict.kernel.facts import Source, facts, kernel_names, overlay_names
 from kverdict.kernel.helper_choice import symbols
 from kverdict.kernel.helpers import (
     SOCKOPTS,
@@ -208,9 +208,7 @@ class KernelProfile:
         if refusal is not None:
             return refusal
         helper = self.helper_proto(number, variant)
-        if helper and helper.allowed and attach_refused(helper, variant, attach_name, self.sets):
-            return "helper call is not allowed in probe"
-        return None
+        return attach_refused(helper, variant, attach_name, self.sets) if helper and helper.allowed else None
 
     @cached_property
     def _helper_availability(self) -> HelperAvailability:
@@ -303,11 +301,10 @@ def load_profile(name: str) -> KernelProfile:
 
 @cache
 def _packaged(name: str) -> KernelProfile:
-    from kverdict.kernel.overlay import packaged_overlay
+    if name in overlay_names():
+        from kverdict.kernel.overlay import packaged_overlay
 
-    overlay = packaged_overlay(name)
-    if overlay is not None:
-        return KernelProfile(overlay)
+        return KernelProfile(packaged_overlay(name))
     if name not in kernel_names():
         known = ", ".join((*profile_names(), "host"))
         raise InputError("kernel", name, f"no such kernel, expected one of {known}, or an overlay file (.toml)")
@@ -316,6 +313,4 @@ def _packaged(name: str) -> KernelProfile:
 
 def profile_names() -> tuple[str, ...]:
     """The names of all kernels of the package, oldest first: 6.1, 6.3, 6.3-clang, 6.4 …"""
-    from kverdict.kernel.overlay import packaged_overlay_names
-
-    return tuple(sorted((*kernel_names(), *packaged_overlay_names()), key=lambda n: (version_numbers(n), n)))
+    return tuple(sorted((*kernel_names(), *overlay_names()), key=lambda n: (version_numbers(n), n)))
