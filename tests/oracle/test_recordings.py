@@ -55,7 +55,7 @@ def test_every_counterpart_is_recorded_for_its_kernels() -> None:
 
 
 def test_the_patch_changed_six_recorded_verdicts_of_the_examples() -> None:
-    """Linux kernel commit d02c48fa1139. A sixth program that became accepted, acquire_grandparent_under_rcu, was recorded
+    """Linux kernel commit d02c48fa1139. A sixth one that became accepted, acquire_grandparent_under_rcu, was recorded
     for 6.4 in another form only."""
     verdicts: dict[str, dict[str, str]] = {}
     for cell in cells():
