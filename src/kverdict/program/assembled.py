@@ -1,0 +1,120 @@
+"""Programs from text instead of an object file: for documentation, tests and questions about single instructions.
+
+Instructions are those of isa/asm.py; helpers and kfuncs by name; `task_struct.comm+4` stands for an offset in the
+kernel's types. A line "# map 0: hash 4 8 16 kptr=task_struct@0" makes a map: type, sizes of key and value, entries,
+then "rdonly", "kptr=STRUCT@OFFSET" or "kptr_untrusted=STRUCT@OFFSET".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, cast
+
+from kverdict.btf.btf import Btf
+from kverdict.btf.layout import member
+from kverdict.btf.types import KIND_STRUCT
+from kverdict.errors import InputError, UnsupportedError
+from kverdict.isa import opcode as op
+from kverdict.isa.asm import assemble
+from kverdict.isa.insn import Insn
+from kverdict.kernel.profile import KernelProfile
+from kverdict.objfile.object import Object, ProgramDef
+from kverdict.program.attach import attachment
+from kverdict.program.program import Map, Program, RecordField
+
+F_RDONLY_PROG: Final = 1 << 7
+_MAP: Final = re.compile(
+    r"^# map (?P<number>\d+): (?P<type>\w+) (?P<key>\d+) (?P<value>\d+) (?P<entries>\d+)(?P<rest>.*)$"
+)
+_FIELD: Final = re.compile(r"(?P<sign>[+-] ?)?\b(?P<struct>[a-z_]\w*)\.(?P<field>[a-z_]\w*)(?P<more>\+\d+)?")
+_KINDS: Final = {"kptr": "kptr_ref", "kptr_untrusted": "kptr_unref"}
+
+
+def program_from_text(
+    text: str, section: str, profile: KernelProfile, *, name: str = "text", license: str = "GPL"
+) -> Program:
+    """The program, linked against the kernel. Raises InputError (wrong text), LinkError (no such attach target)."""
+    if section.partition("/")[0].startswith("struct_ops"):
+        raise UnsupportedError("struct_ops programs from text")
+    maps = tuple(_maps(text, profile))
+    insns = _assembled(_with_offsets(text, profile.btf), profile)
+    definition = ProgramDef(name, section, 0, 0, b"")
+    attached = attachment(cast(Object, None), definition, profile)  # only struct_ops programs ask their object
+    return Program(
+        object_name=name,
+        name=name,
+        section=section,
+        prog_type=attached.prog_type,
+        attach_type=attached.attach_type,
+        attach_name=attached.attach_name,
+        attach_btf_id=attached.attach_btf_id,
+        sleepable=attached.sleepable,
+        variant=attached.variant,
+        insns=tuple(insns),
+        maps=maps,
+        profile=profile,
+        subprogs=_subprogs(insns),
+        license=license,
+        flags=attached.flags,
+    )
+
+
+def _assembled(text: str, profile: KernelProfile) -> list[Insn]:
+    called = set(re.findall(r"\bcall (\w+)", text))
+    kfuncs = {name: kfunc.btf_id for name in called if (kfunc := profile.kfunc(name)) is not None}
+    return assemble(text, kfuncs, profile.helper_ids, "program text")
+
+
+def _subprogs(insns: list[Insn]) -> tuple[int, ...]:
+    starts = {0}
+    for index, insn in enumerate(insns):
+        if insn.op == op.CALL_SUBPROG:
+            starts.add(index + 1 + insn.imm)
+        elif insn.op == op.LD_IMM64 | op.PSEUDO_FUNC << op.VARIANT_SHIFT:
+            starts.add(index + 1 + (insn.imm & 0xFFFFFFFF))
+    return tuple(sorted(starts))
+
+
+def _with_offsets(text: str, btf: Btf) -> str:
+    def number(hit: re.Match[str]) -> str:
+        type_id = btf.find(hit["struct"], KIND_STRUCT)
+        if not type_id:
+            raise InputError("program text", hit[0], f"the kernel has no struct {hit['struct']}")
+        offset = member(btf, type_id, hit["field"]).offset + int(hit["more"] or 0)
+        return f"{hit['sign'] or ''}{offset}"
+
+    lines = [line if line.lstrip().startswith("#") else _FIELD.sub(number, line) for line in text.splitlines()]
+    return "\n".join(lines)
+
+
+def _maps(text: str, profile: KernelProfile) -> list[Map]:
+    found: list[Map] = []
+    for line in text.splitlines():
+        hit = _MAP.match(line.strip())
+        if hit is None:
+            continue
+        if int(hit["number"]) != len(found) or hit["type"] not in profile.map_types:
+            raise InputError("program text", line.strip(), f"expected map {len(found)} with a type that the kernel has")
+        words = hit["rest"].split()
+        found.append(
+            Map(
+                name=f"map{len(found)}",
+                map_type=profile.map_types[hit["type"]],
+                key_size=int(hit["key"]),
+                value_size=int(hit["value"]),
+                max_entries=int(hit["entries"]),
+                flags=F_RDONLY_PROG if "rdonly" in words else 0,
+                fields=tuple(_field(word, profile) for word in words if "=" in word),
+            )
+        )
+    return found
+
+
+def _field(word: str, profile: KernelProfile) -> RecordField:
+    kind, _, rest = word.partition("=")
+    struct, _, offset = rest.partition("@")
+    type_id = profile.btf.find(struct, KIND_STRUCT)
+    if kind not in _KINDS or not type_id or not offset.isdigit():
+        raise InputError("program text", word, "expected kptr=STRUCT@OFFSET")
+    destructor = profile.kptr_destructors.get(struct, "") if kind == "kptr" else ""
+    return RecordField(_KINDS[kind], int(offset), 8, type_id, True, destructor)
