@@ -20,13 +20,33 @@ Json = dict[str, Any]
 KERNELS: Final = ("6.1", "6.3", "6.4", "6.12", "6.18", "7.2")
 # Kernels without types of their own, and whose types they take.
 TYPES_FROM: Final = {"6.3": "6.12", "6.4": "6.12"}
-# What meta.json of the facts does not say.
+_SMALL: Final[Json] = {
+    "config": {
+        "CONFIG_BPF_SYSCALL": "y",
+        "CONFIG_BPF_LSM": "y",
+        "CONFIG_CGROUPS": "y",
+        "CONFIG_KPROBES": "y",
+        "CONFIG_MODULES": "n",
+        "CONFIG_NETFILTER": "n",
+        "CONFIG_PREEMPT_NONE": "y",
+        "CONFIG_SMP": "y",
+        "CONFIG_XFRM": "n",
+    },
+    "config_source": "the words of `configuration`; everything else is unknown",
+}
+# What meta.json of the facts does not say, or not as data.
 MORE_META: Final[dict[str, Json]] = {
     "6.1": {
         "version": "6.1.192",
         "version_source": "the distribution's release does not say; recorded with verdicts",
         "behaviours": ["+CONTEXT_POINTERS_WHOLE"],
         "behaviours_source": "backported: recorded verdicts of verifier_ctx",
+    },
+    "6.3": _SMALL,
+    "6.4": _SMALL,
+    "6.18": {
+        "config": {"CONFIG_MODULES": "n", "CONFIG_PREEMPT_DYNAMIC": "y", "CONFIG_SCHED_CLASS_EXT": "n"},
+        "config_source": "notes on the recorded verdicts of this kernel; everything else is unknown",
     },
     "6.12": {
         "behaviours": ["+CONTEXT_POINTERS_WHOLE"],

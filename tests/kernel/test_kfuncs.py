@@ -63,6 +63,11 @@ def test_derived_answers_are_the_measured_ones_where_a_kernel_was_asked(kernel: 
             assert derived == measured, (name, variant)
 
 
+def test_a_profile_tells_which_answers_are_the_kernels_own() -> None:
+    assert load_profile("7.2").was_asked("fentry")
+    assert not load_profile("6.18").was_asked("fentry")
+
+
 def test_css_task_iterators_are_for_iterators_lsm_and_sleepable_programs() -> None:
     sentence = "css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs"
     assert refused("6.18", "bpf_iter_css_task_new", "fentry") == sentence

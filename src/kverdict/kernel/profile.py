@@ -145,7 +145,7 @@ class KernelProfile:
 
         Says nothing about sleeping: KF_SLEEPABLE is the verifier's rule. Unknown: the facts do not say.
         """
-        measured = not self._source.table("kfuncs")[kfunc.name].get("hooks_changed")
+        measured = not self._source.table("kfuncs").get(kfunc.name, {}).get("hooks_changed")
         return self._availability.refused(kfunc.name, kfunc.hooks, variant, measured)
 
     @cached_property
@@ -267,6 +267,10 @@ class KernelProfile:
     def variants(self) -> tuple[str, ...]:
         """The kinds of programs that this kernel was asked about."""
         return tuple(v for members in self._source.table("kfunc_answers")["classes"] for v in members)
+
+    def was_asked(self, variant: str) -> bool:
+        """Whether answers about this kind of program are the kernel's own; else they are derived, or unknown."""
+        return variant in self.variants
 
     @cached_property
     def _tags(self) -> dict[str, str]:
