@@ -123,7 +123,7 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
         note="no NULL check after an array lookup with a constant key in range",
     ),
     Behaviour(
-        "BTF_POINTER_KNOWN_NOT_NULL",
+        "TRUSTED_POINTER_NOT_NULL",
         "6.5",
         note="trusted PTR_TO_BTF_ID are known not to be NULL in branches; before: both branches are explored",
     ),
