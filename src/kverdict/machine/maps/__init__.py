@@ -1,0 +1,1 @@
+"""Maps of the simulated kernel, one file a kind."""
