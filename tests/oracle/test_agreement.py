@@ -1,4 +1,4 @@
-"""kverdict says what the real kernels said: verdict, last message, and how many instructions the verifier walked over."""
+"""kverdict says what the real kernels said: verdict, last message, and how many instructions were walked over."""
 
 from __future__ import annotations
 

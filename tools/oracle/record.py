@@ -15,7 +15,7 @@ from kverdict.kernel.profile import KernelProfile, load_profile
 from kverdict.objfile.object import Object
 from kverdict.program.link import link
 from kverdict.program.program import Program
-from tools.oracle.answer import Answer
+from tools.oracle.answer import Answer, OracleError
 from tools.oracle.digest import digest
 from tools.oracle.items import LOG_STATES, LOG_TRACE
 from tools.oracle.load_program import PROFILES, ask
@@ -34,6 +34,7 @@ EARLIER = {
     "6.4": "6.4",
     "6.4 without the patch": "before_the_patch",
 }
+_ADDRESS = re.compile(r"0xffff[0-9a-f]{12}")  # differs from one load to the next
 Record = dict[str, Any]
 
 
@@ -48,13 +49,15 @@ def record(kernels: Sequence[str], logs: Path | None = None) -> None:
 
     logs: a folder for the level-2 log of every program. Raises OracleError.
     """
+    for kernel in kernels:
+        if kernel not in PROFILES:
+            raise OracleError(f"no profile describes kernel {kernel}, only: {' '.join(PROFILES)}")
     for folder in ("task_kptr", "basics"):
         path = RECORDS / f"{folder}.json"
         table = read(path)
         table["programs"] = {key: kept(table, key, row) for key, row in program_rows(folder).items()}
         for kernel in kernels:
-            if kernel in PROFILES:
-                _ask(table, folder, kernel, logs)
+            _ask(table, folder, kernel, logs)
         write(path, table)
 
 
@@ -132,8 +135,8 @@ def _linked(folder: str, profile: KernelProfile) -> dict[str, Program]:
         for program in opened.programs:
             try:
                 linked[f"{name}:{program.name}"] = link(opened, program.name, profile)
-            except (LinkError, UnsupportedError) as error:
-                print(f"{name}:{program.name} on {profile.name}: {error}", file=sys.stderr)
+            except (LinkError, UnsupportedError):
+                continue  # no kernel would be asked: the cell stays empty
     return linked
 
 
@@ -143,7 +146,7 @@ def cell(answer: Answer, sha256: str) -> Record:
         "verdict": answer.verdict,
         "errno": answer.errno,
         "message": answer.message,
-        "last_lines": [] if answer.accepted else list(answer.messages[-LINES:]),
+        "last_lines": [] if answer.accepted else [_ADDRESS.sub("0x?", line) for line in answer.messages[-LINES:]],
         "insns_processed": answer.insns_processed,
         "total_states": answer.total_states,
         "peak_states": answer.peak_states,
