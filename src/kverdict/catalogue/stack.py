@@ -80,3 +80,9 @@ RETURNS_STACK_POINTER: Final = Message(
     "cannot return stack pointer to the caller",
     "a function returns a pointer into its own stack frame",
 )
+VARIABLE_OFFSET_TO_HELPER: Final = Message(
+    "variable-stack-offset-to-helper",
+    EACCES,
+    "variable offset stack pointer cannot be passed into helper function; var_off={var_off} off={off} size={size}",
+    "the offset into the stack must be a constant here",
+)

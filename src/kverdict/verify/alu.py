@@ -1,0 +1,221 @@
+"""Arithmetic: moves, scalar operations (bounds by the domain), and what may be done with pointers (pointer_math.py).
+
+Source: check_alu_op(), adjust_reg_min_max_vals() of the kernel, for a privileged loader.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kverdict.catalogue.bounds import POINTER_WITH_POINTER
+from kverdict.catalogue.instructions import DIV_BY_ZERO, INVALID_SHIFT
+from kverdict.domain.arithmetic import alu32, alu64
+from kverdict.domain.bounds import ZERO, const
+from kverdict.domain.coerce import byte_swap, coerce_to_size, sign_extend, sign_extend32
+from kverdict.domain.value import ADD_CONST, PTR_TO_ARENA, SCALAR, UNKNOWN_SCALAR, Value
+from kverdict.isa.insn import Insn
+from kverdict.isa.opcode import (
+    ADD,
+    ALU64,
+    ARSH,
+    CLASS_MASK,
+    CODE_MASK,
+    DIV,
+    END,
+    LSH,
+    MOD,
+    MUL,
+    NEG,
+    OR,
+    RSH,
+    SIGNED,
+    SUB,
+    X,
+    XOR,
+)
+from kverdict.isa.opcode import AND as BIT_AND
+from kverdict.verify.env import Env
+from kverdict.verify.pointer_math import adjust_pointer
+from kverdict.verify.precision import mark_chain_precision
+from kverdict.verify.registers import check_writable, read_reg, read_reg32, write_reg
+
+OPERATORS: Final = {
+    ADD: "+=",
+    SUB: "-=",
+    MUL: "*=",
+    DIV: "/=",
+    OR: "|=",
+    BIT_AND: "&=",
+    LSH: "<<=",
+    RSH: ">>=",
+    NEG: "neg",
+    MOD: "%=",
+    XOR: "^=",
+    ARSH: "s>>=",
+}
+_U32: Final = 0xFFFFFFFF
+_U64: Final = 0xFFFFFFFFFFFFFFFF
+_S32_MAX: Final = 0x7FFFFFFF
+
+
+def move_constant(env: Env, insn: Insn) -> int:
+    """dst = K, sign-extended to 64 bits or (32-bit class) zero-extended."""
+    dst = insn.dst
+    check_writable(env, dst)
+    mask = _U64 if insn.op & CLASS_MASK == ALU64 else _U32
+    write_reg(env, dst, Value(SCALAR, const(insn.imm & mask)))
+    return env.insn_idx + 1
+
+
+def move_register(env: Env, insn: Insn) -> int:
+    """dst = src, 64 bits: the copy keeps everything, and both are linked from now on."""
+    value = read_reg(env, insn.src)
+    dst = insn.dst
+    check_writable(env, dst)
+    if value.type == SCALAR:
+        value = link_before_move(env, insn.src, value)
+    _write_copy(env, dst, value, insn.src)
+    return env.insn_idx + 1
+
+
+def _write_copy(env: Env, dst: int, value: Value, src: int) -> None:
+    """A register that is copied keeps its precision mark (kernel: copy_register_state())."""
+    frame = env.frame
+    precise = frame.precise & 1 << src
+    write_reg(env, dst, value)
+    if precise:
+        frame.precise |= 1 << dst
+
+
+def link_before_move(env: Env, number: int, value: Value) -> Value:
+    """Give a scalar that is copied an id, so that a later test of one copy also tells of the other."""
+    if value.id & ADD_CONST:
+        value = Value(SCALAR, value.num)
+        env.regs[number] = value
+    if not value.id and value.num.mask:
+        value = value.with_id(env.new_id())
+        env.regs[number] = value
+    elif not value.id and not env.constants_unlinked:
+        value = value.with_id(env.new_id())
+        env.regs[number] = value
+    return value
+
+
+def move_sign_extended(env: Env, insn: Insn) -> int:
+    """dst = (s8/s16/s32)src in 64 bits."""
+    value = read_reg(env, insn.src)
+    dst = insn.dst
+    check_writable(env, dst)
+    if value.type != SCALAR:
+        write_reg(env, dst, UNKNOWN_SCALAR)
+        return env.insn_idx + 1
+    same = value.num.umax < 1 << (insn.off - 1)
+    if same:
+        value = link_before_move(env, insn.src, value)
+    else:
+        value = value.with_id(0)
+    _write_copy(env, dst, value.with_num(sign_extend(value.num, insn.off >> 3, env.rules)), insn.src)
+    return env.insn_idx + 1
+
+
+def move32_register(env: Env, insn: Insn) -> int:
+    """dst = (u32)src, or sign-extended from 8 or 16 bits to 32; the upper half becomes zero."""
+    value = read_reg32(env, insn.src)
+    dst = insn.dst
+    check_writable(env, dst)
+    rules = env.rules
+    if value.type != SCALAR:
+        write_reg(env, dst, Value(SCALAR, coerce_to_size(UNKNOWN_SCALAR.num, 4, rules)))
+        return env.insn_idx + 1
+    if insn.off:
+        same = value.num.umax < 1 << (insn.off - 1)
+    else:
+        same = value.num.umax <= _U32 and env.links_narrow_moves
+    if same:
+        value = link_before_move(env, insn.src, value)
+        result = Value(SCALAR, value.num, value.off, id=value.id)
+    else:
+        result = Value(SCALAR, value.num)
+    num = sign_extend32(value.num, insn.off >> 3, rules) if insn.off else coerce_to_size(value.num, 4, rules)
+    _write_copy(env, dst, result.with_num(num), insn.src)
+    return env.insn_idx + 1
+
+
+def negate_or_swap(env: Env, insn: Insn) -> int:
+    """dst = -dst, or its bytes in another order."""
+    op = insn.op
+    wide = op & CLASS_MASK == ALU64
+    value = read_reg(env, insn.dst) if wide else read_reg32(env, insn.dst)
+    check_writable(env, insn.dst)
+    if value.type != SCALAR:
+        write_reg(env, insn.dst, UNKNOWN_SCALAR)
+        return env.insn_idx + 1
+    if op & CODE_MASK == END:
+        swaps = wide or bool(op & X)
+        num = byte_swap(value.num, insn.imm >> 3, swaps, env.rules)
+    else:
+        num = alu64(NEG, value.num, ZERO, env.rules) if wide else alu32(NEG, value.num, ZERO, env.rules)
+    write_reg(env, insn.dst, Value(SCALAR, num) if num is not UNKNOWN_SCALAR.num else UNKNOWN_SCALAR)
+    return env.insn_idx + 1
+
+
+def arithmetic(env: Env, insn: Insn) -> int:
+    """dst op= src or K; scalars by bounds, pointers by pointer_math."""
+    op = insn.op
+    code = op & CODE_MASK
+    wide = op & CLASS_MASK == ALU64
+    dst = insn.dst
+    if op & X:
+        right = read_reg(env, insn.src) if wide else read_reg32(env, insn.src)
+        left = read_reg(env, dst) if wide else read_reg32(env, dst)
+    else:
+        left = read_reg(env, dst) if wide else read_reg32(env, dst)
+        if (code == DIV or code == MOD) and insn.imm == 0:
+            env.refuse(DIV_BY_ZERO)
+        if code in (LSH, RSH, ARSH) and not 0 <= insn.imm < (64 if wide else 32):
+            env.refuse(INVALID_SHIFT, amount=insn.imm)
+        right = Value(SCALAR, const(insn.imm & _U64))
+    check_writable(env, dst)
+    if left.type != SCALAR or right.type != SCALAR:
+        _with_pointer(env, insn, left, right)
+        return env.insn_idx + 1
+    frame = env.frame
+    if frame.precise and frame.precise & 1 << dst and op & X:
+        mark_chain_precision(env, insn.src)
+    precise = frame.precise & 1 << dst
+    signed = bool(op & SIGNED)
+    num = (
+        alu64(code, left.num, right.num, env.rules, signed)
+        if wide
+        else alu32(code, left.num, right.num, env.rules, signed)
+    )
+    link, off = 0, 0
+    if wide and code == ADD and left.id and env.links_added_constants and right.num.mask == 0:
+        delta = right.num.value
+        if not left.id & ADD_CONST and delta <= _S32_MAX:
+            link, off = left.id | ADD_CONST, delta
+    write_reg(env, dst, Value(SCALAR, num, off, id=link))
+    if precise:
+        frame.precise |= precise
+    return env.insn_idx + 1
+
+
+def _with_pointer(env: Env, insn: Insn, left: Value, right: Value) -> None:
+    """At least one operand is a pointer; kernel: adjust_reg_min_max_vals()."""
+    code = insn.op & CODE_MASK
+    dst = insn.dst
+    if left.type == PTR_TO_ARENA:
+        write_reg(env, dst, left)
+        return
+    if right.type != SCALAR:
+        if left.type != SCALAR:
+            if code == SUB:
+                write_reg(env, dst, UNKNOWN_SCALAR)
+                return
+            env.refuse(POINTER_WITH_POINTER, reg=dst, operator=OPERATORS[code])
+        mark_chain_precision(env, dst)
+        adjust_pointer(env, insn, right, left, True)
+        return
+    if insn.op & X:
+        mark_chain_precision(env, insn.src)
+    adjust_pointer(env, insn, left, right, False)

@@ -1,0 +1,319 @@
+"""Conditional jumps: which side is possible, and what each side knows.
+
+Source: check_cond_jmp_op(), is_branch_taken(), mark_ptr_or_null_regs(), collect_linked_regs(), sync_linked_regs().
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from kverdict.domain.bounds import Bounds, const
+from kverdict.domain.compare import FLIPPED, branch_taken, refine
+from kverdict.domain.arithmetic import alu64
+from kverdict.domain.state import Linked, State
+from kverdict.domain.value import (
+    ADD_CONST,
+    CONST_PTR_TO_MAP,
+    PTR_TO_BTF_ID,
+    PTR_TO_MAP_KEY,
+    PTR_TO_MAP_VALUE,
+    PTR_TO_MEM,
+    PTR_TO_PACKET,
+    PTR_TO_PACKET_END,
+    PTR_TO_PACKET_META,
+    PTR_TO_SOCK_COMMON,
+    PTR_TO_SOCKET,
+    PTR_TO_STACK,
+    PTR_TO_TCP_SOCK,
+    SCALAR,
+    Value,
+    ZERO_SCALAR,
+)
+from kverdict.isa.insn import Insn
+from kverdict.isa.opcode import ADD, CLASS_MASK, CODE_MASK, JEQ, JGE, JGT, JLE, JLT, JMP32, JNE, X
+from kverdict.kernel.proto import BASE_MASK, MEM_ALLOC, MEM_RCU, NON_OWN_REF, PTR_MAYBE_NULL, PTR_TRUSTED, PTR_UNTRUSTED
+from kverdict.verify.env import F_DST_REG_STACK, F_SRC_REG_STACK, Env
+from kverdict.verify.packet import AT_PKT_END, BEYOND_PKT_END, learn_from_packet_test
+from kverdict.verify.precision import mark_chain_precision, mark_chain_precision_two
+from kverdict.verify.registers import read_reg, read_reg32
+
+_U64: Final = 0xFFFFFFFFFFFFFFFF
+_MAX_LINKED: Final = 6
+_PACKET_ANY: Final = frozenset((PTR_TO_PACKET, PTR_TO_PACKET_META, PTR_TO_PACKET_END))
+_NEVER_NULL: Final = frozenset((PTR_TO_SOCKET, PTR_TO_TCP_SOCK, PTR_TO_MAP_VALUE, PTR_TO_MAP_KEY, PTR_TO_SOCK_COMMON))
+
+
+def conditional_jump(env: Env, insn: Insn) -> int:
+    """`if dst op src goto`: follow the only possible side, or put the jump aside and fall through."""
+    op = insn.op
+    is_32 = op & CLASS_MASK == JMP32
+    dst = insn.dst
+    index = env.insn_idx
+    if op & X:
+        left, right = _operands(env, insn, is_32)
+    else:
+        left = read_reg32(env, dst) if is_32 else read_reg(env, dst)
+        right = Value(SCALAR, const(insn.imm & _U64))
+        if left.type == PTR_TO_STACK and env.notes_stack_compare:
+            env.push_history(F_DST_REG_STACK)
+    code = op & CODE_MASK
+    taken = _taken(env, code, left, right, is_32)
+    if taken >= 0:
+        _rely_on(env, insn, left, right)
+        return index + insn.off + 1 if taken else index + 1
+    linked = _collect_linked(env, left, right, bool(op & X))
+    if len(linked) > 1 and env.links_in_history:
+        env.push_history(0, linked)
+    other = env.push_state(index + insn.off + 1, index)
+    if left.type == SCALAR and right.type == SCALAR:
+        _refine(env, insn, code, left, right, is_32, other, linked)
+    _pointer_facts(env, insn, code, left, right, is_32, other)
+    return index + 1
+
+
+def _operands(env: Env, insn: Insn, is_32: bool) -> tuple[Value, Value]:
+    """Both registers, in the kernel's order of looking, with the note that one is a stack pointer."""
+    read = read_reg32 if is_32 else read_reg
+    if env.reads_dst_first:
+        left, right = read(env, insn.dst), read(env, insn.src)
+    else:
+        right = read(env, insn.src)
+        left = read(env, insn.dst)
+    flags = (F_SRC_REG_STACK if right.type == PTR_TO_STACK else 0) | (
+        F_DST_REG_STACK if left.type == PTR_TO_STACK else 0
+    )
+    if flags and env.notes_stack_compare:
+        env.push_history(flags)
+    return left, right
+
+
+def _rely_on(env: Env, insn: Insn, left: Value, right: Value) -> None:
+    """The decision relied on the exact value of the scalars compared."""
+    if left.type == SCALAR and insn.op & X and right.type == SCALAR and env.precise_operands_together:
+        mark_chain_precision_two(env, insn.dst, insn.src)
+        return
+    if left.type == SCALAR:
+        mark_chain_precision(env, insn.dst)
+    if insn.op & X and right.type == SCALAR:
+        mark_chain_precision(env, insn.src)
+
+
+def _taken(env: Env, code: int, left: Value, right: Value, is_32: bool) -> int:
+    """1: always, 0: never, -1: not known."""
+    if left.type == SCALAR and right.type == SCALAR:
+        return branch_taken(code, left.num, right.num, is_32, env.rules)
+    if left.type & BASE_MASK in _PACKET_ANY and right.type & BASE_MASK in _PACKET_ANY and not is_32:
+        return _packet_taken(code, left, right)
+    if left.type != SCALAR and right.type != SCALAR:
+        return -1
+    if left.type == SCALAR:
+        if not env.compares_null_on_left:
+            return -1
+        left, right = right, left
+        code = FLIPPED.get(code, code)
+    if not right.num.is_const_in(is_32) or right.num.const_in(is_32) != 0:
+        return -1
+    if code not in (JEQ, JNE) or not known_not_null(env, left):
+        return -1
+    return 0 if code == JEQ else 1
+
+
+def known_not_null(env: Env, value: Value) -> bool:
+    """A pointer that cannot be NULL; kernel: reg_not_null()."""
+    type = value.type
+    if type & PTR_MAYBE_NULL:
+        return False
+    base = type & BASE_MASK
+    if base in _NEVER_NULL:
+        return True
+    if base == PTR_TO_MEM:
+        return not type & PTR_UNTRUSTED
+    if base == PTR_TO_BTF_ID:
+        return env.does("TRUSTED_POINTER_NOT_NULL") and is_trusted(value)
+    return base == CONST_PTR_TO_MAP and env.does("MAP_POINTER_NOT_NULL")
+
+
+def is_trusted(value: Value) -> bool:
+    """Referenced, or marked trusted and not unsafe; kernel: is_trusted_reg()."""
+    if value.ref:
+        return True
+    type = value.type
+    if type & BASE_MASK in (PTR_TO_SOCKET, PTR_TO_TCP_SOCK, PTR_TO_SOCK_COMMON, CONST_PTR_TO_MAP):
+        return True
+    flags = type & ~BASE_MASK
+    return bool(flags & (PTR_TRUSTED | MEM_ALLOC)) and not flags & PTR_UNTRUSTED and not flags & MEM_RCU
+
+
+def _packet_taken(code: int, left: Value, right: Value) -> int:
+    if right.type == PTR_TO_PACKET_END:
+        packet = left
+    elif left.type == PTR_TO_PACKET_END:
+        packet = right
+        code = FLIPPED.get(code, code)
+    else:
+        return -1
+    known = packet.subject if isinstance(packet.subject, int) else 0
+    if known >= 0:
+        return -1
+    if code in (JLE, JGT) and known == BEYOND_PKT_END:
+        return int(code == JGT)
+    if code in (JLT, JGE) and known in (BEYOND_PKT_END, AT_PKT_END):
+        return int(code == JGE)
+    return -1
+
+
+def _refine(
+    env: Env,
+    insn: Insn,
+    code: int,
+    left: Value,
+    right: Value,
+    is_32: bool,
+    other: State,
+    linked: tuple[Linked, ...],
+) -> None:
+    """Two scalars: both sides learn from the comparison, and so do linked registers."""
+    true_left, true_right, false_left, false_right = refine(code, left.num, right.num, is_32, env.rules)
+    dst = insn.dst
+    mine, theirs = env.regs, other.frames[-1].regs
+    if insn.op & X:
+        mine[insn.src], theirs[insn.src] = _learned(right, false_right), _learned(right, true_right)
+    mine[dst], theirs[dst] = _learned(left, false_left), _learned(left, true_left)
+    if insn.op & X and right.id:
+        _sync_linked(env, env.state, mine[insn.src], linked)
+        _sync_linked(env, other, theirs[insn.src], linked)
+    if left.id:
+        _sync_linked(env, env.state, mine[dst], linked)
+        _sync_linked(env, other, theirs[dst], linked)
+
+
+def _learned(value: Value, num: Bounds) -> Value:
+    return value if num is value.num else Value(SCALAR, num, value.off, id=value.id)
+
+
+def _collect_linked(env: Env, left: Value, right: Value, both: bool) -> tuple[Linked, ...]:
+    """Registers and slots linked to one that is compared, innermost frame first; beyond six the link is cut."""
+    found: list[Linked] = []
+    if not env.links_scalars:
+        return ()
+    if both and right.type == SCALAR and right.id:
+        _collect(env, right.id & ~ADD_CONST, found)
+    if left.type == SCALAR and left.id:
+        _collect(env, left.id & ~ADD_CONST, found)
+    return tuple(found)
+
+
+def _collect(env: Env, id: int, found: list[Linked]) -> None:
+    limit = _MAX_LINKED if env.links_in_history else 1 << 30
+    frames = env.state.frames
+    for number in range(len(frames) - 1, -1, -1):
+        regs = frames[number].regs
+        for reg in range(10):
+            value = regs[reg]
+            if value.id and value.type == SCALAR and value.id & ~ADD_CONST == id:
+                if len(found) < limit:
+                    found.append((number, True, reg))
+                else:
+                    regs[reg] = value.with_id(0)
+        stack = frames[number].stack
+        for place, slot in enumerate(stack):
+            value = slot.value
+            if value.id and slot.is_spilled_scalar() and value.id & ~ADD_CONST == id:
+                if len(found) < limit:
+                    found.append((number, False, place))
+                else:
+                    stack[place] = slot.with_value(value.with_id(0))
+
+
+def _sync_linked(env: Env, state: State, known: Value, linked: tuple[Linked, ...]) -> None:
+    """Registers linked to `known` learn what it learned, moved by the constant that was added."""
+    link = known.id & ~ADD_CONST
+    for frame, is_reg, index in linked:
+        owner = state.frames[frame]
+        value = owner.regs[index] if is_reg else owner.stack[index].value
+        if value is known or value.type != SCALAR or value.id & ~ADD_CONST != link:
+            continue
+        if not (value.id | known.id) & ADD_CONST or value.off == known.off:
+            new = known
+        else:
+            delta = const((value.off - known.off) & _U64)
+            new = Value(SCALAR, alu64(ADD, known.num, delta, env.rules), value.off, id=known.id)
+        if is_reg:
+            owner.regs[index] = new
+        else:
+            owner.stack[index] = owner.stack[index].with_value(new)
+
+
+def _pointer_facts(env: Env, insn: Insn, code: int, left: Value, right: Value, is_32: bool, other: State) -> None:
+    """NULL tests and comparisons with the end of a packet."""
+    if is_32:
+        return
+    dst, src = insn.dst, insn.src
+    if insn.op & X:
+        if (
+            env.learns_from_pointer_compare
+            and left.type != SCALAR
+            and right.type != SCALAR
+            and (left.type ^ right.type) & PTR_MAYBE_NULL
+            and left.type & BASE_MASK != PTR_TO_BTF_ID
+            and right.type & BASE_MASK != PTR_TO_BTF_ID
+            and code in (JEQ, JNE)
+        ):
+            regs = other.frames[-1].regs if code == JEQ else env.regs
+            target = src if right.type & PTR_MAYBE_NULL else dst
+            regs[target] = not_null(regs[target])
+        if code in (JGT, JLT, JGE, JLE):
+            learn_from_packet_test(env, insn, code, left, right, other)
+        return
+    if insn.imm == 0 and code in (JEQ, JNE) and left.type & PTR_MAYBE_NULL:
+        mark_ptr_or_null_regs(env, env.state, dst, code == JNE)
+        mark_ptr_or_null_regs(env, other, dst, code == JEQ)
+
+
+def not_null(value: Value) -> Value:
+    """The pointer after it was found not NULL; a map value of a map in a map becomes a map pointer, and so on."""
+    from kverdict.verify.null import pointer_not_null
+
+    return pointer_not_null(value)
+
+
+def mark_ptr_or_null_regs(env: Env, state: State, regno: int, is_null: bool) -> None:
+    """Register `regno` of the innermost frame was compared with NULL: it and all that share its id are known now."""
+    from kverdict.verify.null import release_if_null
+
+    tested = state.frames[-1].regs[regno]
+    id = tested.id
+    if tested.ref and tested.ref == id and is_null:
+        release_if_null(state, id)
+
+    def learn(value: Value) -> Value:
+        if value.id != id or not value.type & PTR_MAYBE_NULL:
+            return value
+        if is_null:
+            return ZERO_SCALAR
+        return not_null(value)
+
+    change_all(state, learn)
+
+
+def change_all(state: State, change: Callable[[Value], Value]) -> None:
+    """Apply `change` to every register and spilled register of every frame."""
+    for frame in state.frames:
+        regs = frame.regs
+        for number in range(11):
+            old = regs[number]
+            new = change(old)
+            if new is not old:
+                regs[number] = new
+        stack = frame.stack
+        for place, slot in enumerate(stack):
+            if slot.is_spilled():
+                value = change(slot.value)
+                if value is not slot.value:
+                    stack[place] = slot.with_value(value)
+
+
+def is_borrowed(type: int) -> bool:
+    """A node that the program may look at but does not own; kernel: type_is_non_owning_ref()."""
+    return bool(type & MEM_ALLOC) and bool(type & NON_OWN_REF)

@@ -1,0 +1,261 @@
+"""Arguments of the program's own functions by their prototypes: what a global function may assume and a caller must give.
+
+Source: btf_prepare_func_args(), btf_check_func_arg_match(), do_check_common() of the kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from kverdict.btf.layout import resolved, size_or_none
+from kverdict.btf.tags import decl_tags
+from kverdict.btf.types import KIND_STRUCT, Enum, FuncProto, Int, Ptr, Struct, Type, Void
+from kverdict.catalogue.calls import NOT_A_SCALAR
+from kverdict.catalogue.functions import (
+    GLOBAL_ARG_COUNT,
+    GLOBAL_ARG_NOT_CONTEXT,
+    GLOBAL_ARG_NULL,
+    GLOBAL_ARG_TYPE,
+    GLOBAL_NO_BTF,
+    GLOBAL_RETURN,
+)
+from kverdict.diagnostic import Message
+from kverdict.domain.state import Frame
+from kverdict.domain.value import (
+    PTR_TO_BTF_ID,
+    PTR_TO_CTX,
+    PTR_TO_MEM,
+    SCALAR,
+    UNKNOWN_SCALAR,
+    Value,
+    pointer,
+)
+from kverdict.kernel.proto import BASE_MASK, MEM_RDONLY, PTR_MAYBE_NULL, PTR_TRUSTED, PTR_UNTRUSTED
+from kverdict.verify.env import Env, Subprog
+from kverdict.verify.refusal import Refusal
+
+_MAX_ARGUMENTS: Final = 5
+# The context structure by program type, as uapi headers name it; kernel: bpf_ctx_convert.
+_CONTEXTS: Final = {
+    **dict.fromkeys(
+        ("socket_filter", "sched_cls", "sched_act", "cgroup_skb", "lwt_in", "lwt_out", "lwt_xmit", "sk_skb"),
+        "__sk_buff",
+    ),
+    **dict.fromkeys(("lwt_seg6local", "flow_dissector"), "__sk_buff"),
+    "xdp": "xdp_md",
+    "cgroup_sock": "bpf_sock",
+    "cgroup_sock_addr": "bpf_sock_addr",
+    "sock_ops": "bpf_sock_ops",
+    "sk_msg": "sk_msg_md",
+    "kprobe": "pt_regs",
+    "perf_event": "bpf_perf_event_data",
+    "raw_tracepoint": "bpf_raw_tracepoint_args",
+    "raw_tracepoint_writable": "bpf_raw_tracepoint_args",
+    "cgroup_device": "bpf_cgroup_dev_ctx",
+    "cgroup_sysctl": "bpf_sysctl",
+    "cgroup_sockopt": "bpf_sockopt",
+    "sk_reuseport": "sk_reuseport_md",
+    "sk_lookup": "bpf_sk_lookup",
+    "netfilter": "bpf_nf_ctx",
+}
+
+
+class Argument(NamedTuple):
+    """kind: "scalar", "ctx", "mem", "btf"; flags as in types; size in bytes (mem); type_id in the kernel's BTF (btf)."""
+
+    kind: str
+    flags: int = 0
+    size: int = 0
+    type_id: int = 0
+
+
+class _Unusable(Exception):
+    """A static function whose prototype says nothing that the verifier can use: its arguments are just registers."""
+
+
+def _proto(env: Env, subprog: Subprog) -> FuncProto | None:
+    btf = env.program.btf
+    if btf is None or not subprog.func_proto_id:
+        return None
+    found = btf.type(subprog.func_proto_id)
+    return found if isinstance(found, FuncProto) else None
+
+
+def prepare(env: Env, number: int) -> tuple[Argument, ...] | None:
+    """What the prototype says of each argument; None for a static function where it says nothing useful."""
+    subprog = env.subprogs[number]
+    if subprog.arg_cached:
+        return subprog.args
+    try:
+        subprog.args = _read_prototype(env, number, subprog)
+    except _Unusable:
+        return None
+    subprog.arg_cached = True
+    return subprog.args
+
+
+def _give_up(env: Env, subprog: Subprog, message: Message, **facts: object) -> None:
+    if subprog.is_global:
+        env.refuse(message, **facts)
+    raise _Unusable
+
+
+def _read_prototype(env: Env, number: int, subprog: Subprog) -> tuple[Argument, ...]:
+    proto = _proto(env, subprog)
+    btf = env.program.btf
+    if proto is None or btf is None:
+        _give_up(env, subprog, GLOBAL_NO_BTF)
+        raise _Unusable
+    if len(proto.params) > _MAX_ARGUMENTS:
+        _give_up(
+            env, subprog, GLOBAL_ARG_COUNT, callee=subprog.name, count=len(proto.params), limit=_MAX_ARGUMENTS
+        )
+    returned = resolved(btf, proto.return_id)
+    if isinstance(returned, Void) and subprog.is_global and env.does("VOID_GLOBAL_FUNCTIONS"):
+        subprog.returns_void = True
+    elif not isinstance(returned, (Int, Enum)):
+        _give_up(env, subprog, GLOBAL_RETURN, callee=subprog.name)
+    func = next((info.type_id for info in env.program.func_info if info.insn == subprog.start), 0)
+    return tuple(
+        _argument(env, subprog, place, type_id, _tags(env, subprog, func, place))
+        for place, (_, type_id) in enumerate(proto.params)
+    )
+
+
+def _tags(env: Env, subprog: Subprog, func: int, place: int) -> frozenset[str]:
+    btf = env.program.btf
+    assert btf is not None
+    tags = [tag.removeprefix("arg:") for tag in decl_tags(btf, func, place) if tag.startswith("arg:")]
+    if tags and not env.does("GLOBAL_ARGUMENT_TAGS"):
+        return frozenset()
+    if tags and not subprog.is_global:
+        raise _Unusable
+    return frozenset(tags)
+
+
+def _argument(env: Env, subprog: Subprog, place: int, type_id: int, tags: frozenset[str]) -> Argument:
+    btf = env.program.btf
+    assert btf is not None
+    found = resolved(btf, type_id)
+    if not isinstance(found, Ptr):
+        if isinstance(found, (Int, Enum)) and not tags:
+            return Argument("scalar")
+        kind = _kind_name(found)
+        _give_up(env, subprog, GLOBAL_ARG_TYPE, arg=place, kind=kind, callee=subprog.name)
+    assert isinstance(found, Ptr)
+    target = resolved(btf, found.type_id)
+    if "ctx" in tags or _is_context(env, target, place):
+        return Argument("ctx")
+    if isinstance(target, Struct) and target.name == "bpf_dynptr":
+        env.unsupported("a dynptr as an argument of a function of the program")
+    if tags & {"trusted", "untrusted"}:
+        return _kernel_pointer(env, target, tags)
+    if "arena" in tags:
+        env.unsupported("an arena pointer as an argument of a function of the program")
+    if not subprog.is_global:
+        kind = _kind_name(found)
+        _give_up(env, subprog, GLOBAL_ARG_TYPE, arg=place, kind=kind, callee=subprog.name)
+    size = size_or_none(btf, found.type_id)
+    if size is None:
+        env.unsupported(f"argument {place} of {subprog.name}(): a pointer to something without size")
+    return Argument("mem", 0 if "nonnull" in tags else PTR_MAYBE_NULL, size)
+
+
+def _kernel_pointer(env: Env, target: Type, tags: frozenset[str]) -> Argument:
+    if "untrusted" in tags and not isinstance(target, Struct):
+        return Argument("mem", MEM_RDONLY | PTR_UNTRUSTED, 0)
+    name = target.name.partition("___")[0]
+    type_id = env.profile.btf.find(name, KIND_STRUCT)
+    if not type_id:
+        env.unsupported(f"struct {name}, which this kernel does not have, as an argument")
+    if "untrusted" in tags:
+        return Argument("btf", PTR_UNTRUSTED, 0, type_id)
+    return Argument("btf", PTR_TRUSTED | (PTR_MAYBE_NULL if "nullable" in tags else 0), 0, type_id)
+
+
+def _is_context(env: Env, target: Type, place: int) -> bool:
+    """The first argument's type is the context structure of this program type; kernel: btf_is_prog_ctx_type()."""
+    if place != 0 or not isinstance(target, Struct):
+        return False
+    return target.name == _CONTEXTS.get(env.program.prog_type)
+
+
+def _kind_name(found: Type) -> str:
+    return type(found).__name__.upper()
+
+
+def prepare_main(env: Env) -> None:
+    """The kernel looks at the main program's prototype too; what it thinks of it never refuses the program."""
+    env.subprogs[0].called = True
+
+
+def entry_arguments(env: Env, number: int, frame: Frame) -> None:
+    """Registers at the entry of a global function that is verified by itself."""
+    arguments = prepare(env, number)
+    if arguments is None:
+        env.unsupported(f"the prototype of function {number}")
+    for place, argument in enumerate(arguments):
+        frame.regs[place + 1] = _entry_value(env, argument)
+
+
+def _entry_value(env: Env, argument: Argument) -> Value:
+    if argument.kind == "ctx":
+        return pointer(PTR_TO_CTX)
+    if argument.kind == "scalar":
+        return UNKNOWN_SCALAR
+    if argument.kind == "mem":
+        id = env.new_id() if argument.flags & PTR_MAYBE_NULL else 0
+        return pointer(PTR_TO_MEM | argument.flags, argument.size, 0, id=id)
+    return pointer(PTR_TO_BTF_ID | argument.flags, env.profile.btf, argument.type_id, id=env.new_id())
+
+
+def check_call_arguments(env: Env, number: int, regs: list[Value]) -> bool:
+    """Do the registers fit the callee's prototype? For static functions the answer does not matter."""
+    subprog = env.subprogs[number]
+    if not subprog.is_global:
+        return False
+    arguments = prepare(env, number)
+    if arguments is None:
+        return False
+    for place, argument in enumerate(arguments):
+        line = _mismatch(env, argument, regs[place + 1], place)
+        if line:
+            from kverdict.catalogue.functions import INVALID_ARGS
+
+            env.refuse(INVALID_ARGS, line, number=number, callee=subprog.name)
+    return True
+
+
+def _mismatch(env: Env, argument: Argument, value: Value, place: int) -> str:
+    """"" or the kernel's line about the argument; kernel: btf_check_func_arg_match()."""
+    regno = place + 1
+    facts = {"reg": regno, "arg": place}
+    if argument.kind == "scalar":
+        return NOT_A_SCALAR.says(env.does, facts) if value.type != SCALAR else ""
+    if argument.flags & PTR_UNTRUSTED:
+        return ""
+    if argument.kind == "ctx":
+        return GLOBAL_ARG_NOT_CONTEXT.says(env.does, facts) if value.type != PTR_TO_CTX else ""
+    if argument.kind == "mem":
+        return _mismatched_memory(env, argument, value, regno, facts)
+    is_null = value.type == SCALAR and value.num.mask == 0 and value.num.value == 0
+    if is_null and argument.flags & PTR_MAYBE_NULL:
+        return ""
+    if value.type & BASE_MASK == PTR_TO_BTF_ID and value.subject is env.profile.btf:
+        if value.detail == argument.type_id and not value.off and value.type & PTR_TRUSTED:
+            if argument.flags & PTR_MAYBE_NULL or not value.type & PTR_MAYBE_NULL:
+                return ""
+    env.unsupported("a kernel pointer as an argument of a global function")
+
+
+def _mismatched_memory(env: Env, argument: Argument, value: Value, regno: int, facts: dict[str, int]) -> str:
+    from kverdict.verify.memory import check_mem_reg
+
+    try:
+        check_mem_reg(env, regno, argument.size)
+    except Refusal as refusal:
+        diagnostic = refusal.diagnostic
+        return "\n".join([*diagnostic.before, diagnostic.message.says(env.does, diagnostic.facts)])
+    if not argument.flags & PTR_MAYBE_NULL and value.type & PTR_MAYBE_NULL:
+        return GLOBAL_ARG_NULL.says(env.does, facts)
+    return ""

@@ -1,0 +1,164 @@
+"""A frame as the kernel's log prints it: registers, slots, references.
+
+Source: print_verifier_state(), print_reg_state() of the kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kverdict.btf.btf import Btf
+from kverdict.domain.describe import known_text, range_texts, signed_text, tnum_text, unsigned_text
+from kverdict.domain.stack import DYNPTR, INVALID, ITER, LETTERS, SPILL, Slot
+from kverdict.domain.state import Frame, State
+from kverdict.domain.value import (
+    ADD_CONST,
+    CONST_PTR_TO_DYNPTR,
+    CONST_PTR_TO_MAP,
+    NOT_INIT,
+    PTR_TO_ARENA,
+    PTR_TO_BTF_ID,
+    PTR_TO_MAP_KEY,
+    PTR_TO_MAP_VALUE,
+    PTR_TO_MEM,
+    PTR_TO_PACKET,
+    PTR_TO_PACKET_META,
+    PTR_TO_STACK,
+    SCALAR,
+    Value,
+    type_text,
+)
+from kverdict.kernel.proto import BASE_MASK, MEM_ALLOC, NON_OWN_REF
+from kverdict.program.program import Map
+from kverdict.verify.env import Env
+
+_MAPS: Final = (CONST_PTR_TO_MAP, PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE)
+_PACKETS: Final = (PTR_TO_PACKET, PTR_TO_PACKET_META)
+_ITER_STATES: Final = ("<invalid>", "active", "drained")
+
+
+def state_text(env: Env, state: State, number: int, whole: bool) -> str:
+    """Everything known in frame `number` (whole), or only what changed since it was last printed."""
+    frame = state.frames[number]
+    log = env.log
+    parts = [f" frame{number}:"] if number else []
+    for reg in range(11):
+        value = frame.regs[reg]
+        if value.type == NOT_INIT or not (whole or (log is not None and log.scratched >> reg & 1)):
+            continue
+        parts.append(f" R{reg}={value_text(env, frame, value, bool(frame.precise >> reg & 1))}")
+    skip = 0
+    for place, slot in enumerate(frame.stack):
+        if skip:
+            skip -= 1
+            continue
+        if not whole and (log is None or (number, place) not in log.slots):
+            continue
+        if all(kind == INVALID for kind in slot.kinds):
+            continue
+        if slot.kinds[7] == DYNPTR:
+            skip = 1
+            place, slot = place + 1, frame.stack[place + 1]
+        parts.append(_slot_text(env, frame, place, slot))
+    held = [str(ref.id) for ref in state.refs if ref.id]
+    if held:
+        parts.append(f" refs={','.join(held)}")
+    if frame.callback == 1:
+        parts.append(" cb")
+    if frame.callback == 2:
+        parts.append(" async_cb")
+    if not whole and log is not None:
+        log.scratched = 0
+        log.slots.clear()
+    return "".join(parts)
+
+
+def _slot_text(env: Env, frame: Frame, place: int, slot: Slot) -> str:
+    offset = -(place + 1) * 8
+    value = slot.value
+    kinds = "".join(LETTERS[kind] for kind in slot.kinds)
+    last = slot.kinds[7]
+    if last == SPILL:
+        first = next(index for index in range(8) if slot.kinds[index] == SPILL)
+        precise = bool(frame.precise_stack >> place & 1)
+        return f" fp{offset}={kinds[:first]}{value_text(env, frame, value, precise)}"
+    if last == DYNPTR:
+        facts = [f"id={value.id}"] if value.id else []
+        if value.ref:
+            facts.append(f"ref_id={value.ref}")
+        return f" fp{offset}=dynptr_{_dynptr_name(value.subject)}({','.join(facts)})"
+    if last == ITER:
+        if not value.ref or not isinstance(value.detail, tuple) or not isinstance(value.subject, Btf):
+            return ""
+        type_id, state, depth = value.detail
+        name = value.subject.type(type_id).name.removeprefix("bpf_iter_")
+        return f" fp{offset}=iter_{name}(ref_id={value.ref},state={_ITER_STATES[state]},depth={depth})"
+    return f" fp{offset}={kinds}"
+
+
+def _dynptr_name(flag: object) -> str:
+    from kverdict.kernel.proto import FLAG_NAMES
+
+    for name, bit in FLAG_NAMES.items():
+        if bit == flag and name.startswith("DYNPTR_TYPE_"):
+            return name.removeprefix("DYNPTR_TYPE_").lower()
+    return "<unknown>"
+
+
+def value_text(env: Env, frame: Frame, value: Value, precise: bool) -> str:
+    """One register; kernel: print_reg_state()."""
+    type = value.type
+    base = type & BASE_MASK
+    num = value.num
+    compact = env.rules.compact_log
+    prefix = "P" if type == SCALAR and precise else ""
+    if type == SCALAR and num.mask == 0:
+        return prefix + known_text(num.value, compact)
+    text = prefix + type_text(type)
+    if type == PTR_TO_ARENA:
+        return text
+    if type == PTR_TO_STACK:
+        if frame.number != value.frameno:
+            text += f"[{value.frameno}]"
+        if num.mask == 0:
+            return text + signed_text(value.off + _signed(num.value))
+    if base == PTR_TO_BTF_ID and isinstance(value.subject, Btf) and isinstance(value.detail, int):
+        text += value.subject.type(value.detail).name
+    return f"{text}({','.join(_facts(value, base, compact))})"
+
+
+def _signed(bits: int) -> int:
+    return bits - (1 << 64) if bits >> 63 else bits
+
+
+def _facts(value: Value, base: int, compact: bool) -> list[str]:
+    facts = []
+    num = value.num
+    type = value.type
+    if value.id:
+        delta = f"{value.off:+d}" if value.id & ADD_CONST else ""
+        facts.append(f"id={value.id & ~ADD_CONST}{delta}")
+    if value.ref:
+        facts.append(f"ref_obj_id={value.ref}")
+    if type & MEM_ALLOC and type & NON_OWN_REF:
+        facts.append("non_own_ref")
+    if base in _MAPS and isinstance(value.subject, Map):
+        if value.subject.name:
+            facts.append(f"map={value.subject.name}")
+        facts.append(f"ks={value.subject.key_size},vs={value.subject.value_size}")
+    if type != SCALAR and value.off:
+        facts.append(f"off={signed_text(value.off)}")
+    if base in _PACKETS:
+        facts.append(f"r={unsigned_text(int(str(value.subject or 0)) & 0xFFFFFFFFFFFFFFFF)}")
+    if base == PTR_TO_MEM:
+        facts.append(f"sz={value.subject}")
+    if type == CONST_PTR_TO_DYNPTR:
+        facts.append(f"type={_dynptr_name(value.subject)}")
+    if num.mask == 0:
+        if num.value:
+            facts.append(f"imm={signed_text(_signed(num.value))}")
+        return facts
+    return facts + range_texts(num, compact)
+
+
+__all__ = ["state_text", "tnum_text", "value_text"]

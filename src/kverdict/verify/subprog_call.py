@@ -1,0 +1,193 @@
+"""Calls of the program's own functions: new frames, global functions, callbacks, and the way back.
+
+Source: check_func_call(), setup_func_entry(), push_callback_call(), prepare_func_exit() of the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kverdict.catalogue.exits import CALLBACK_RETURNS_POINTER
+from kverdict.catalogue.functions import GLOBAL_MIGHT_SLEEP, INVALID_ARGS
+from kverdict.catalogue.limits import CALL_DEPTH_WALK
+from kverdict.catalogue.locks import GLOBAL_CALL_LOCKED
+from kverdict.catalogue.stack import RETURNS_STACK_POINTER
+from kverdict.domain.state import Frame, State
+from kverdict.domain.value import PTR_TO_STACK, SCALAR, UNKNOWN_SCALAR, Value
+from kverdict.isa.insn import Insn
+from kverdict.verify.env import Env, Pending
+from kverdict.verify.equal import IdMap
+from kverdict.verify.global_args import check_call_arguments
+from kverdict.verify.precision import mark_chain_precision
+from kverdict.verify.registers import clobber_caller_saved, write_reg
+from kverdict.verify.return_code import check_callback_return
+
+SetCallee = Callable[[Env, Frame, Frame, int], None]
+
+
+def call_subprog(env: Env, insn: Insn) -> int:
+    """`call pc+N`: enter a static function, or assume a global one does what its prototype says."""
+    target = env.insn_idx + insn.imm + 1
+    number = env.subprog_at[target]
+    subprog = env.subprogs[number]
+    caller = env.frame
+    matches = check_call_arguments(env, number, caller.regs)
+    if subprog.is_global:
+        _call_global(env, number, matches)
+        return env.insn_idx + 1
+    enter_frame(env, env.state, number, env.insn_idx, pass_arguments)
+    clobber_caller_saved(env)
+    env.enter(env.state)
+    env.liveness.entered()
+    if env.log is not None:
+        env.log.write("caller:\n" + env.describe_state(env.state, caller.number, True) + "\n")
+        env.log.write("callee:\n" + env.describe_state(env.state, env.frame.number, True) + "\n")
+    return target
+
+
+def _call_global(env: Env, number: int, matches: bool) -> None:
+    """A global function is verified by itself; here only its arguments count."""
+    from kverdict.verify.call import clear_packet_pointers
+
+    subprog = env.subprogs[number]
+    state = env.state
+    if state.locks and env.does("GLOBAL_CALL_LOCK_CHECK"):
+        env.refuse(GLOBAL_CALL_LOCKED)
+    if subprog.might_sleep and env.does("GLOBAL_MIGHT_SLEEP_CHECK"):
+        if state.rcu or state.preempt or state.irq or not state.in_sleepable:
+            env.refuse(GLOBAL_MIGHT_SLEEP, callee=subprog.name, region="a non-sleepable context")
+    if not matches:
+        env.refuse(INVALID_ARGS, number=number, callee=subprog.name)
+    if env.log is not None:
+        env.log.write(f"Func#{number} ('{subprog.name}') is global and assumed valid.\n")
+    if subprog.changes_pkt_data and env.does("GLOBAL_CALL_INVALIDATES_PACKET"):
+        clear_packet_pointers(env)
+    subprog.called = True
+    clobber_caller_saved(env)
+    if not subprog.returns_void:
+        write_reg(env, 0, UNKNOWN_SCALAR)
+
+
+def enter_frame(env: Env, state: State, subprog: int, callsite: int, set_callee: SetCallee) -> None:
+    """Add the frame of a function to `state`; set_callee(env, caller, callee, callsite) fills its registers."""
+    depth = len(state.frames)
+    if depth >= env.max_frames:
+        env.refuse(CALL_DEPTH_WALK, frames=depth + 1)
+    callee = Frame(callsite, depth, subprog)
+    set_callee(env, state.frames[-1], callee, callsite)
+    state.frames.append(callee)
+
+
+def pass_arguments(env: Env, caller: Frame, callee: Frame, callsite: int) -> None:
+    """r1..r5 of the caller are the callee's arguments."""
+    callee.regs[1:6] = caller.regs[1:6]
+    callee.written = caller.written & 0x3E
+    callee.precise = caller.precise & 0x3E
+
+
+def push_callback_call(env: Env, insn: Insn, subprog: int, set_callee: SetCallee) -> None:
+    """A helper or kfunc that calls a function of the program: that path is put aside to be walked later."""
+    state = env.state
+    caller = env.frame
+    check_call_arguments(env, subprog, caller.regs)
+    info = env.subprogs[subprog]
+    info.is_cb = True
+    if not env.aux[env.insn_idx].calls_callback:
+        _push_async(env, subprog, set_callee)
+        return
+    callback = env.push_state(info.start, env.insn_idx)
+    enter_frame(env, callback, subprog, env.insn_idx, set_callee)
+    callback.callback_unroll_depth += 1
+    callback.frames[-2].callback_depth += 1
+    caller.callback_depth = 0
+    env.state = state
+
+
+def _push_async(env: Env, subprog: int, set_callee: SetCallee) -> None:
+    """A callback that runs later, on a stack of its own, holding nothing."""
+    info = env.subprogs[subprog]
+    info.is_async_cb = True
+    state = State()
+    state.branches = 1
+    state.insn = state.first_insn = info.start
+    state.last_insn = env.prev_insn_idx
+    frame = Frame(-1, 0, subprog)
+    frame.async_entry = env.frame.async_entry + 1
+    state.frames.append(frame)
+    state.in_sleepable = bool(env.extra.get("async_sleepable", False))
+    set_callee(env, env.frame, frame, env.insn_idx)
+    env.pending.append(Pending(state, info.start, env.insn_idx, len(env.log.lines) if env.log else 0))
+
+
+def leave_frame(env: Env) -> int:
+    """`exit` in a called function: back to the caller (or, for a callback, to the call that made it)."""
+    env.liveness.path_ended(env)
+    state = env.state
+    callee = env.frame
+    result = callee.regs[0]
+    if result.type == PTR_TO_STACK:
+        env.refuse(RETURNS_STACK_POINTER)
+    caller = state.frames[-2]
+    if callee.callback == 1:
+        if result.type != SCALAR:
+            env.refuse(CALLBACK_RETURNS_POINTER)
+        mark_chain_precision(env, 0)
+        check_callback_return(env, result, callee.return_range)
+    else:
+        caller.regs[0] = result
+        bit = callee.precise & 1
+        caller.precise = (caller.precise & ~1) | bit
+        caller.written = (caller.written & ~1) | (callee.written & 1)
+        caller.r0_frame = -1 if callee.fresh else callee.number
+    back = callee.callsite if callee.callback == 1 else callee.callsite + 1
+    if env.log is not None:
+        env.log.write("returning from callee:\n" + env.describe_state(state, callee.number, True) + "\n")
+        env.log.write(f"to caller at {back}:\n" + env.describe_state(state, caller.number, True) + "\n")
+    state.frames.pop()
+    env.enter(state)
+    env.liveness.entered()
+    if callee.callback == 1:
+        previous = find_previous_entry(env, state, back)
+        if previous is not None:
+            widen_imprecise(env, previous, state)
+    return back
+
+
+def find_previous_entry(env: Env, state: State, insn: int) -> State | None:
+    """The latest checkpoint at `insn` on the current path with the same call sites; kernel: find_prev_entry()."""
+    bucket = ((insn ^ env.frame.callsite) & 0xFFFFFFFF) % env.count
+    for kept in reversed(env.explored.get(bucket, [])):
+        old: State = kept.state
+        if (
+            old.insn == insn
+            and old.branches
+            and len(old.frames) == len(state.frames)
+            and old.dfs_depth < state.dfs_depth
+            and all(left.callsite == right.callsite for left, right in zip(old.frames, state.frames, strict=True))
+        ):
+            return old
+    return None
+
+
+def widen_imprecise(env: Env, old: State, state: State) -> None:
+    """Scalars that changed since `old` and that nothing relied on become unknown, so that loops converge."""
+    ids = IdMap(env.id_gen)
+    for before, after in zip(reversed(old.frames), reversed(state.frames), strict=True):
+        for reg in range(10):
+            precise = (before.precise | after.precise) >> reg & 1
+            after.regs[reg] = _widened(before.regs[reg], after.regs[reg], precise, ids)
+        for place in range(min(len(before.stack), len(after.stack))):
+            left, right = before.stack[place], after.stack[place]
+            if left.is_spilled() and right.is_spilled():
+                precise = (before.precise_stack | after.precise_stack) >> place & 1
+                value = _widened(left.value, right.value, precise, ids)
+                if value is not right.value:
+                    after.stack[place] = right.with_value(value)
+
+
+def _widened(old: Value, new: Value, precise: int, ids: IdMap) -> Value:
+    if old.type != SCALAR or new.type != SCALAR:
+        return new
+    if precise or (old.same_but_ids(new) and ids.check(old.id, new.id) and ids.check(old.ref, new.ref)):
+        return new
+    return UNKNOWN_SCALAR

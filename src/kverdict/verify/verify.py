@@ -1,0 +1,142 @@
+"""verify(): what one kernel says to one linked program. The only place where refusals become verdicts.
+
+Source: bpf_check() of the kernel.
+"""
+
+from __future__ import annotations
+
+from kverdict.errors import UnsupportedError
+from kverdict.isa.opcode import LD_IMM64
+from kverdict.isa.validity import static_check
+from kverdict.program.program import Program
+from kverdict.verify.attach import check_attach
+from kverdict.verify.cfg import check_cfg, check_subprogs, find_subprogs
+from kverdict.verify.env import Env
+from kverdict.verify.fastcall import mark_fastcall_patterns, remove_fastcall_stack
+from kverdict.verify.flow import compute_components, compute_live_registers, postorders, successors
+from kverdict.verify.liveness import StackLiveness, TracedLiveness
+from kverdict.verify.log import Log
+from kverdict.verify.map_compatibility import check_maps
+from kverdict.verify.refusal import Refusal
+from kverdict.verify.stack_depth import check_max_stack_depth
+from kverdict.verify.steps import refuse_encoding
+from kverdict.verify.verdict import Accepted, Rejected, Stats, Unsupported, Verdict
+from kverdict.verify.walk import walk_program
+
+
+def verify(program: Program, *, log_level: int = 0) -> Verdict:
+    """The verdict of the kernel that `program` was linked against. log_level: 0, or 1 or 2 as in bpf(2)."""
+    log = Log(log_level) if log_level else None
+    env = Env(program, log)
+    try:
+        _check(env)
+    except Refusal as refusal:
+        return _rejected(env, refusal)
+    except UnsupportedError as error:
+        insn = error.insn if error.insn >= 0 else env.insn_idx
+        return Unsupported(error.what, insn, _stats(env), log.text() if log else "")
+    if log is not None:
+        _close(env, log)
+    return Accepted(_stats(env), log.text() if log else "")
+
+
+def _check(env: Env) -> None:
+    """All passes, in the kernel's order."""
+    find_subprogs(env)
+    check_subprogs(env)
+    check_encodings(env)
+    check_maps(env)
+    check_cfg(env)
+    env.successors = [successors(env.insns, index) for index in range(env.count)]
+    orders = postorders(env)
+    env.liveness = TracedLiveness() if env.traced_liveness else StackLiveness(orders)
+    check_attach(env)
+    if env.component_loops:
+        compute_components(env)
+    if env.static_registers:
+        compute_live_registers(env, orders)
+    mark_fastcall_patterns(env)
+    walk_program(env)
+    remove_fastcall_stack(env)
+    check_max_stack_depth(env)
+
+
+def check_encodings(env: Env) -> None:
+    """Instructions that no kernel, or not this one, knows; kernel: resolve_pseudo_ldimm64()."""
+    index = 0
+    while index < env.count:
+        violation = static_check(env.insns, index, env.does)
+        if violation is not None:
+            env.insn_idx = index
+            refuse_encoding(env, violation)
+        index += 2 if env.insns[index].op & 0xFF == LD_IMM64 else 1
+
+
+def _stats(env: Env) -> Stats:
+    unvisited = sum(
+        1 for index, insn in enumerate(env.insns) if not env.seen[index] and insn.op
+    )
+    return Stats(
+        env.insn_processed,
+        env.total_states,
+        env.peak_states,
+        env.max_states_per_insn,
+        tuple(subprog.stack_depth for subprog in env.subprogs),
+        unvisited,
+    )
+
+
+def _close(env: Env, log: Log) -> None:
+    """The closing line; kernel: print_verification_stats()."""
+    if log.level == 1:
+        log.lines.clear()
+        log.part = ""
+    log.write(
+        f"processed {env.insn_processed} insns (limit 1000000) max_states_per_insn {env.max_states_per_insn} "
+        f"total_states {env.total_states} peak_states {env.peak_states} mark_read 0\n"
+    )
+
+
+def _rejected(env: Env, refusal: Refusal) -> Rejected:
+    diagnostic = refusal.diagnostic
+    sentence = diagnostic.message.says(env.does, diagnostic.facts)
+    registers = ""
+    if env.state.frames:
+        registers = env.describe_state(env.state, len(env.state.frames) - 1, True).strip()
+    if env.log is not None:
+        for line in (*diagnostic.before, sentence):
+            env.log.write(line + "\n")
+        env.log.write(
+            f"processed {env.insn_processed} insns (limit 1000000) max_states_per_insn {env.max_states_per_insn} "
+            f"total_states {env.total_states} peak_states {env.peak_states} mark_read 0\n"
+        )
+    text = env.log.text() if env.log else ""
+    last = sentence.rstrip("\n").rpartition("\n")[2]
+    return Rejected(diagnostic, last, _stats(env), failing_path(env), registers, text)
+
+
+def failing_path(env: Env) -> tuple[int, ...]:
+    """Instructions from the entry to the failing one, by the histories of the checkpoints behind it."""
+    pieces: list[int] = []
+    state = env.state if env.state.frames else None
+    last = env.insn_idx
+    while state is not None and last >= 0:
+        history = state.history
+        count = len(history)
+        index = last
+        while len(pieces) < 100_000:
+            pieces.append(index)
+            at_first = index == state.first_insn
+            if at_first and (count == 0 or (count == 1 and history[0][0] == index)):
+                break
+            if count and history[count - 1][0] == index:
+                index = history[count - 1][1]
+                count -= 1
+            else:
+                index -= 1
+            if index < 0:
+                break
+        state = state.parent
+        last = state.last_insn if state is not None else -1
+    pieces.reverse()
+    return tuple(pieces)
