@@ -2,12 +2,13 @@
 
 Instructions are those of isa/asm.py; helpers and kfuncs by name; `task_struct.comm+4` stands for an offset in the
 kernel's types. A line "# map 0: hash 4 8 16 kptr=task_struct@0" makes a map: type, sizes of key and value, entries,
-then "rdonly", "kptr=STRUCT@OFFSET" or "kptr_untrusted=STRUCT@OFFSET".
+then "rdonly", "kptr=STRUCT@OFFSET", "kptr_untrusted=STRUCT@OFFSET" or "lock@OFFSET" (a bpf_spin_lock).
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final, cast
 
 from kverdict.btf.btf import Btf
@@ -20,14 +21,15 @@ from kverdict.isa.insn import Insn
 from kverdict.kernel.profile import KernelProfile
 from kverdict.objfile.object import Object, ProgramDef
 from kverdict.program.attach import attachment
-from kverdict.program.program import Map, Program, RecordField
+from kverdict.program.fields import MAP_FIELDS, parse_fields
+from kverdict.program.program import Map, Program
+from kverdict.program.value_btf import KEY_TYPE, ValueField, value_btf
 
 F_RDONLY_PROG: Final = 1 << 7
 _MAP: Final = re.compile(
     r"^# map (?P<number>\d+): (?P<type>\w+) (?P<key>\d+) (?P<value>\d+) (?P<entries>\d+)(?P<rest>.*)$"
 )
 _FIELD: Final = re.compile(r"(?P<sign>[+-] ?)?\b(?P<struct>[a-z_]\w*)\.(?P<field>[a-z_]\w*)(?P<more>\+\d+)?")
-_KINDS: Final = {"kptr": "kptr_ref", "kptr_untrusted": "kptr_unref"}
 
 
 def program_from_text(
@@ -95,26 +97,39 @@ def _maps(text: str, profile: KernelProfile) -> list[Map]:
             continue
         if int(hit["number"]) != len(found) or hit["type"] not in profile.map_types:
             raise InputError("program text", line.strip(), f"expected map {len(found)} with a type that the kernel has")
-        words = hit["rest"].split()
-        found.append(
-            Map(
-                name=f"map{len(found)}",
-                map_type=profile.map_types[hit["type"]],
-                key_size=int(hit["key"]),
-                value_size=int(hit["value"]),
-                max_entries=int(hit["entries"]),
-                flags=F_RDONLY_PROG if "rdonly" in words else 0,
-                fields=tuple(_field(word, profile) for word in words if "=" in word),
-            )
-        )
+        found.append(_map(f"map{len(found)}", hit, profile))
     return found
 
 
-def _field(word: str, profile: KernelProfile) -> RecordField:
-    kind, _, rest = word.partition("=")
-    struct, _, offset = rest.partition("@")
-    type_id = profile.btf.find(struct, KIND_STRUCT)
-    if kind not in _KINDS or not type_id or not offset.isdigit():
-        raise InputError("program text", word, "expected kptr=STRUCT@OFFSET")
-    destructor = profile.kptr_destructors.get(struct, "") if kind == "kptr" else ""
-    return RecordField(_KINDS[kind], int(offset), 8, type_id, True, destructor)
+def _map(name: str, hit: re.Match[str], profile: KernelProfile) -> Map:
+    words, size = hit["rest"].split(), int(hit["value"])
+    plain = Map(
+        name=name,
+        map_type=profile.map_types[hit["type"]],
+        key_size=int(hit["key"]),
+        value_size=size,
+        max_entries=int(hit["entries"]),
+        flags=F_RDONLY_PROG if "rdonly" in words else 0,
+    )
+    fields = sorted((_field(word, profile) for word in words if "@" in word), key=lambda field: field.offset)
+    if not fields:
+        return plain
+    raw, value_type = value_btf(fields, size)
+    btf = Btf.parse(raw, f"BTF of {name}")
+    record = parse_fields(btf, value_type, profile, MAP_FIELDS, size)
+    if record.error:
+        raise InputError("program text", name, f"the kernel does not take these fields: {record.error}")
+    return replace(plain, btf=btf, key_type_id=KEY_TYPE, value_type_id=value_type, fields=record.fields)
+
+
+def _field(word: str, profile: KernelProfile) -> ValueField:
+    left, _, offset = word.partition("@")
+    kind, _, struct = left.partition("=")
+    if not offset.isdigit() or kind not in ("kptr", "kptr_untrusted", "lock"):
+        raise InputError(
+            "program text", word, "expected kptr=STRUCT@OFFSET, kptr_untrusted=STRUCT@OFFSET or lock@OFFSET"
+        )
+    if kind == "lock":
+        return ValueField("", "bpf_spin_lock", int(offset))
+    tag = kind if profile.does("KPTR_TAG_IS_REFERENCED") else {"kptr": "kptr_ref", "kptr_untrusted": "kptr"}[kind]
+    return ValueField(tag, struct, int(offset))
