@@ -6,7 +6,6 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
-from kverdict.btf import index
 from kverdict.btf.btf import Btf
 from kverdict.btf.types import (
     KIND_DATASEC,
@@ -23,6 +22,9 @@ from kverdict.objfile.elf import STB_GLOBAL, STB_WEAK, STT_OBJECT, Elf, Symbol
 EXTERN_SECTIONS: Final = (".kconfig", ".ksyms")
 _HEADER_SIZE: Final = 12
 _ENTRY: Final = struct.Struct("<III")
+# Bytes after the 12 of a type's header, by kind: fixed, and for each of `vlen` elements.
+_FIXED: Final = {1: 4, 3: 12, 14: 4, 17: 4}
+_EACH: Final = {4: 12, 5: 12, 6: 8, 13: 8, 15: 12, 19: 12}
 
 
 def open_btf(elf: Elf, hidden_functions: Iterable[str]) -> Btf | None:
@@ -37,19 +39,18 @@ def open_btf(elf: Elf, hidden_functions: Iterable[str]) -> Btf | None:
     raw = elf.data(section)
     name = f"{elf.source}: section .BTF"
     draft = Btf.parse(raw, name)
-    patched = _Patches(draft, raw, name, elf).applied(frozenset(hidden_functions))
+    patched = _Patches(draft, raw, elf).applied(frozenset(hidden_functions))
     return draft if patched == raw else Btf.parse(patched, name)
 
 
 class _Patches:
     """Edits of the raw bytes; they never change their length."""
 
-    def __init__(self, btf: Btf, raw: bytes, name: str, elf: Elf) -> None:
+    def __init__(self, btf: Btf, raw: bytes, elf: Elf) -> None:
         self.btf = btf
         self.bytes = bytearray(raw)
         self.elf = elf
-        layout = index.Layout(raw, name)
-        self.at = [0, *(layout.types_at + place for place in index.scan(raw, layout, name))]
+        self.at = type_offsets(raw)
         self.variables: dict[str, Symbol] = {}
         for symbol in elf.symbols:
             if symbol.type == STT_OBJECT and symbol.bind in (STB_GLOBAL, STB_WEAK):
@@ -104,3 +105,17 @@ class _Patches:
 
     def _put(self, at: int, value: int) -> None:
         self.bytes[at : at + 4] = value.to_bytes(4, "little")
+
+
+def type_offsets(raw: bytes) -> list[int]:
+    """Where each type of a valid BTF starts in its bytes, by type id (0 for void)."""
+    header_size, types_at, size = struct.unpack_from("<III", raw, 4)
+    at = header_size + types_at
+    end = at + size
+    offsets = [0]
+    while at < end:
+        offsets.append(at)
+        info = int.from_bytes(raw[at + 4 : at + 8], "little")
+        kind = info >> 24 & 0x1F
+        at += _HEADER_SIZE + _FIXED.get(kind, 0) + _EACH.get(kind, 0) * (info & 0xFFFF)
+    return offsets

@@ -53,7 +53,8 @@ def refusal(definition: MapDef) -> str:
 
 def _array(d: MapDef) -> str:
     """array_map_alloc_check()."""
-    if not d.max_entries or d.key_size != 4 or not d.value_size:
+    empty = not d.max_entries and d.map_type != 4  # libbpf gives a perf_event_array an entry for each CPU
+    if empty or d.key_size != 4 or not d.value_size:
         return "-EINVAL"
     if d.map_type != 2 and d.flags & (F_MMAPABLE | F_INNER_MAP):
         return "-EINVAL"

@@ -9,10 +9,10 @@ from kverdict.btf.flavour import essential_name
 from kverdict.btf.types import KIND_STRUCT, Datasec, Struct
 from kverdict.errors import LinkError
 from kverdict.kernel.profile import KernelProfile
-from kverdict.objfile.maps import F_RDONLY_PROG, STRUCT_OPS, MapDef
-from kverdict.program.fields import MAP_FIELDS, parse_fields
+from kverdict.objfile.maps import F_MMAPABLE, F_RDONLY_PROG, STRUCT_OPS, MapDef
+from kverdict.program.fields import MAP_FIELDS, Record, parse_fields
 from kverdict.program.map_checks import btf_fits, refusal
-from kverdict.program.program import Map, RecordField
+from kverdict.program.program import Map
 
 _NAME_LENGTH: Final = 15
 _PAGE: Final = 4096
@@ -57,9 +57,11 @@ def build_map(definition: MapDef, btf: Btf | None, profile: KernelProfile, conte
     if refused:
         raise LinkError(f"map '{definition.name}': failed to create: {refused}")
     with_btf = btf if btf is not None and definition.map_type not in _WITHOUT_BTF else None
-    fields: tuple[RecordField, ...] = ()
+    record = Record(())
     if with_btf is not None and definition.map_type != STRUCT_OPS:
-        with_btf, fields = _checked(definition, with_btf, profile)
+        with_btf, record = _checked(definition, with_btf, profile)
+    if record.fields and definition.kind != "user" and definition.flags & F_MMAPABLE:
+        raise LinkError(f"map '{definition.name}': failed to re-mmap() contents: -ENOTSUPP")
     return Map(
         name=definition.name[:_NAME_LENGTH],
         map_type=definition.map_type,
@@ -74,7 +76,9 @@ def build_map(definition: MapDef, btf: Btf | None, profile: KernelProfile, conte
         inner=build_map(definition.inner, btf, profile, None) if definition.inner else None,
         contents=contents,
         read_only=definition.kind in ("rodata", "kconfig"),
-        fields=fields,
+        fields=record.fields,
+        fields_error=record.error,
+        slots=tuple(sorted(definition.slots.items())),
     )
 
 
@@ -118,18 +122,16 @@ def _value_size(definition: MapDef, btf: Btf | None, profile: KernelProfile) -> 
     return outer.size if isinstance(outer, Struct) else definition.value_size
 
 
-def _checked(definition: MapDef, btf: Btf, profile: KernelProfile) -> tuple[Btf | None, tuple[RecordField, ...]]:
+def _checked(definition: MapDef, btf: Btf, profile: KernelProfile) -> tuple[Btf | None, Record]:
     """(BTF or None if the kernel refuses the map with it, special fields). Kernel: map_check_btf()."""
+    nothing = Record(())
     if not definition.value_type_id or not btf_fits(definition, btf):
-        return None, ()
+        return None, nothing
     outer = btf.type(definition.value_type_id)
     if not isinstance(outer, (Struct, Datasec)):
-        return btf, ()
+        return btf, nothing
     record = parse_fields(btf, definition.value_type_id, profile, MAP_FIELDS, definition.value_size)
-    if not record.fields:
-        return btf, ()
-    if definition.flags & _ACCESS_FLAGS:
-        return None, ()
-    if any(definition.map_type not in _HOLDERS[field.kind] for field in record.fields):
-        return None, ()
-    return btf, record.fields
+    holds = all(definition.map_type in _HOLDERS[field.kind] for field in record.fields)
+    if record.fields and (definition.flags & _ACCESS_FLAGS or not holds):
+        return None, nothing
+    return btf, record

@@ -31,10 +31,12 @@ class RecordField:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Map:
-    """A map as the program sees it (each object is a map of its own: equality is identity). Sizes in bytes. map_type is BPF_MAP_TYPE_*; flags are BPF_F_* of creation.
+    """A map as the program sees it (each object is a map of its own: equality is identity). Sizes in bytes.
 
-    contents: initial bytes of .data/.rodata/.bss/.kconfig maps (presets and externs applied), else None.
-    read_only: frozen and BPF_F_RDONLY_PROG (the verifier reads constants out of it).
+    map_type is BPF_MAP_TYPE_*; flags are BPF_F_* of creation. contents: initial bytes of .data/.rodata/.bss/.kconfig
+    maps (presets and externs applied), else None. read_only: frozen and BPF_F_RDONLY_PROG (the verifier reads
+    constants out of it). fields_error: why the kernel gave up on the special fields; the map then has none.
+    slots: initial values of a map of maps (index → map name) or of a program array (index → program name).
     """
 
     name: str
@@ -51,6 +53,8 @@ class Map:
     contents: bytes | None = None
     read_only: bool = False
     fields: tuple[RecordField, ...] = ()
+    fields_error: str = ""
+    slots: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
