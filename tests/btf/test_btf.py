@@ -179,3 +179,26 @@ def test_every_truncation_is_an_input_error() -> None:
     for size in range(len(raw)):
         with pytest.raises(InputError):
             Btf.parse(raw[:size], "x")
+
+
+def test_strings_that_overlap_without_measure_are_refused() -> None:
+    """A type for each end of one long string: spelled out they would fill the memory."""
+    make = Maker()
+    make.name("x" * 20_000)
+    for _ in range(20_000):
+        make.typedef("", 0)
+    raw = bytearray(make.raw())
+    for number in range(20_000):
+        struct.pack_into("<I", raw, 24 + 12 * number, 1 + number)
+    with pytest.raises(InputError, match="strings overlap"):
+        Btf.parse(bytes(raw), "x")
+    assert Btf.parse_lazily(bytes(raw), "x").find("x" * 19_999, KIND_TYPEDEF) == 2
+
+
+def test_long_names_and_their_flavours_are_found() -> None:
+    make = Maker()
+    names = ["n" * 300, "n" * 300 + "m", "n" * 200 + "___v" + "2" * 100]
+    ids = [make.struct(name, 0) for name in names]
+    btf = make.btf()
+    assert [btf.find(name, KIND_STRUCT) for name in names] == ids
+    assert btf.find_flavours("n" * 200) == ids[2:]

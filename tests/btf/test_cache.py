@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from platformdirs import user_cache_dir
 
 from kverdict.btf import cache
 from kverdict.btf.btf import Btf
@@ -22,7 +23,9 @@ from tests.btf.kernels import kernel_file, kernel_names, kernel_raw
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of the test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return cache.cache_directory()
+    found = cache.cache_directory()
+    assert found is not None
+    return found
 
 
 def _some_btf(structs: int = 50) -> bytes:
@@ -115,6 +118,20 @@ def test_a_cache_that_cannot_be_written_is_no_error(source: Path, directory: Pat
     directory.parent.mkdir(parents=True)
     directory.write_text("a file where the directory should be")
     assert len(Btf.open_cached(source, "k")) == 102
+
+
+def test_a_user_without_a_home_has_no_cache(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
+    assert cache.cache_directory() is None
+    assert len(Btf.open_cached(source, "k")) == 102
+
+
+@pytest.mark.parametrize("value", [None, "", "/some/where"])
+def test_the_directory_is_the_one_that_platformdirs_names(value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if value is not None:
+        monkeypatch.setenv("XDG_CACHE_HOME", value)
+    assert cache.cache_directory() == Path(user_cache_dir("kverdict"), "btf")
 
 
 def test_only_the_newest_files_are_kept(directory: Path) -> None:

@@ -16,6 +16,8 @@ from kverdict.errors import InputError
 
 _HEADER: Final = Record("<III")
 _VOID: Final = Void()
+_OVERLAP: Final = 64  # times the string section: what all names together may take when each is spelled out
+_LONGEST_NAME: Final = 4096
 
 
 class Btf:
@@ -51,6 +53,7 @@ class Btf:
         self._count: Final[int] = self.first_id + len(places)
         self._types: dict[int, Type] = {0: _VOID}
         self._strings: dict[int, str] = {0: ""}
+        self._decoded = 0
         self.memo: Final[dict[object, object]] = {}  # for modules that ask the same of these types often
 
     @classmethod
@@ -100,11 +103,21 @@ class Btf:
         """One more than the last string offset, the base's strings included."""
         return self._first_string + self._layout.strings_size
 
+    @property
+    def all_strings(self) -> bytes:
+        """The string section, that of the base in front."""
+        own = self._buffer[self._strings_at : self._strings_at + self._layout.strings_size]
+        return self.base.all_strings + own if self.base else own
+
     def string(self, offset: int) -> str:
         """The string at an offset of the string section (the base's section comes first). Raises InputError."""
         found = self._strings.get(offset)
         if found is None:
-            found = self._strings[offset] = self._bytes_at(offset).decode("utf-8", "surrogateescape")
+            found = self._bytes_at(offset).decode("utf-8", "surrogateescape")
+            self._decoded += len(found)
+            if self._decoded > _OVERLAP * self.string_end:
+                raise InputError(self.name, f"BTF string {offset}", "strings overlap more than any compiler makes them")
+            self._strings[offset] = found
         return found
 
     def _bytes_at(self, offset: int) -> bytes:
@@ -144,7 +157,7 @@ class Btf:
         return found
 
     def _place(self, place: int) -> int:
-        return self._types_at + self._places[place]
+        return self._types_at + 4 * self._places[place]
 
     def _header(self, at: int) -> tuple[int, int, int]:
         words: tuple[int, int, int] = _HEADER.unpack_from(self._buffer, at)
@@ -188,10 +201,26 @@ class Btf:
         while at:
             if at > len(chain):
                 raise InputError(self.name, "BTF name index", f"entry {at}, expected at most {len(chain)}")
-            found = self._bytes_at(self._header(self._place(at - 1))[0])
-            if found == name or (flavours and essential_bytes(found) == name):
+            if self._is_named(at - 1, name, flavours):
                 yield self.first_id + at - 1
             at = chain[at - 1] if chain[at - 1] > at else 0
+
+    def _is_named(self, place: int, name: bytes, flavours: bool) -> bool:
+        """Whether the type at this place has that name, or (flavours) that name and a flavour."""
+        found = self._start_of(self._header(self._place(place))[0], len(name) + 1)
+        if found[:-1] != name or found[-1:] not in (b"\0", b"_"):
+            return False
+        if found[-1:] == b"\0":
+            return True
+        whole = self._start_of(self._header(self._place(place))[0], _LONGEST_NAME).split(b"\0", 1)[0]
+        return flavours and essential_bytes(whole) == name
+
+    def _start_of(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes of the string section from an offset on, without regard to NUL."""
+        if offset < self._first_string and self.base:
+            return self.base._start_of(offset, size)
+        at = self._strings_at + offset - self._first_string
+        return self._buffer[at : min(at + size, self._strings_at + self._layout.strings_size)]
 
     def tables(self) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
         """Where the types stand, and the hash table of names (buckets, chain); for btf/cache.py."""
@@ -201,9 +230,5 @@ class Btf:
         raw = self.data
         layout = self._layout
         offsets = index.name_offsets(raw, layout, self._places)
-        strings = raw[layout.strings_at : layout.strings_at + layout.strings_size]
-        hashes = index.string_hashes(strings)
-        if self._first_string:
-            hashes = {offset + self._first_string: code for offset, code in hashes.items()}
-        names = self._names = index.chain_names(offsets, hashes, self._bytes_at)
+        names = self._names = index.chain_names(offsets, self.all_strings)
         return names

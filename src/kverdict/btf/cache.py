@@ -6,12 +6,10 @@ written under another name and renamed, so a reader sees a whole file or none; w
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 import os
 import struct
 import sys
-import tempfile
 from array import array
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +20,7 @@ from kverdict.btf import index
 from kverdict.btf.btf import Btf
 from kverdict.errors import InputError
 
-_MAGIC: Final = b"kvbtf\x00\x00\x01" if sys.byteorder == "little" else b"kvbtf\x00\x01\x01"
+_MAGIC: Final = b"kvbtf\x00\x00\x02" if sys.byteorder == "little" else b"kvbtf\x00\x01\x02"
 # magic, raw size, types, buckets, checksum of the tables, checksum of a sample of the raw bytes, of the header so far.
 _HEADER: Final = struct.Struct("<8sIIIIII")
 _SAMPLE: Final = 512  # every 512th byte: a page that never reached the disk is noticed
@@ -39,36 +37,41 @@ def open_cached(source: Path | str | bytes, name: str, base: Btf | None = None) 
     """
     if base is not None:  # small, and worth nothing without its base
         return Btf.parse_lazily(_raw(source, name), name, base)
-    file = cache_directory() / f"{_key(source, name)}.btf"
-    cached = _read(file, name)
+    key, directory = _key(source, name), cache_directory()
+    file = directory / f"{key}.btf" if directory else None
+    cached = _read(file, name) if file else None
     if cached is not None:
         return cached
     raw = _raw(source, name)
     fresh = Btf.parse_lazily(raw, name)
-    _write(file, raw, fresh)
+    if file:
+        _write(file, raw, fresh)
     return fresh
 
 
-def cache_directory() -> Path:
-    """Where the files lie (need not exist)."""
-    if sys.platform == "linux":  # the same answer as platformdirs, without the 30 ms that importing it takes
-        root = os.environ.get("XDG_CACHE_HOME", "")
-        if os.path.isabs(root):
-            return Path(root, "kverdict", "btf")
+def cache_directory() -> Path | None:
+    """Where the files lie (need not exist); None if the user has no home."""
+    if sys.platform == "linux":  # the same answer as platformdirs, without the time that importing it takes
+        root = os.environ.get("XDG_CACHE_HOME", "").strip() or os.path.expanduser("~/.cache")
+        return Path(root, "kverdict", "btf") if os.path.isabs(root) else None
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("kverdict"), "btf")
 
 
 def _key(source: Path | str | bytes, name: str) -> str:
+    """A file name that tells one source from another."""
     if isinstance(source, bytes):
+        import hashlib  # heavy, and rarely wanted
+
         return hashlib.sha1(source, usedforsecurity=False).hexdigest()
     try:
         at = os.stat(source)
     except OSError as error:
         raise InputError(name, str(source), error.strerror or "cannot be read") from None
-    facts = (os.path.abspath(source), at.st_size, at.st_mtime_ns, at.st_ctime_ns, at.st_ino, at.st_dev)
-    return hashlib.sha1(repr(facts).encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+    path = crc32(os.fsencode(os.path.abspath(source)))
+    facts = (path, at.st_size, at.st_mtime_ns, at.st_ctime_ns, at.st_ino, at.st_dev)
+    return "-".join([f"{fact:x}" for fact in facts])
 
 
 def _raw(source: Path | str | bytes, name: str) -> bytes:
@@ -122,6 +125,8 @@ def _read(file: Path, name: str) -> Btf | None:
 
 def _write(file: Path, raw: bytes, fresh: Btf) -> None:
     """Puts the file in place, or leaves everything as it was if that is not possible."""
+    import tempfile  # heavy, and rarely wanted
+
     places, slots, chain = fresh.tables()
     tables = b"".join(array("I", table).tobytes() for table in (places, slots, chain))
     padded = raw + bytes(_aligned(_HEADER.size + len(raw)) - _HEADER.size - len(raw))

@@ -6,8 +6,7 @@ import mmap
 import struct
 import sys
 from array import array
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
 from zlib import crc32
 
 from kverdict.btf.flavour import essential_bytes
@@ -15,6 +14,7 @@ from kverdict.btf.types import KIND_MAX
 from kverdict.errors import InputError
 
 HEADER_SIZE = 24
+HASHED = 256  # bytes of a name that go into its hash
 MAGIC = 0xEB9F
 # Words of 4 bytes after the 12 bytes that every type has: how many, and how many more for each of `vlen` entries.
 _EXTRA = (0, 1, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0)
@@ -73,7 +73,7 @@ class _Steps(dict[int, int]):
 
 
 def scan(raw: bytes, layout: Layout, name: str) -> array[int]:
-    """Byte offset within the type section of each type of `raw`, in order. Raises InputError(name, …)."""
+    """Where each type of `raw` starts in the type section, in words of 4 bytes. Raises InputError(name, …)."""
     at, size = layout.types_at, layout.types_size
     words = _words(raw, at, size)
     steps = _Steps()
@@ -93,7 +93,7 @@ def scan(raw: bytes, layout: Layout, name: str) -> array[int]:
     if 4 * word != size:
         last = starts[-1] if 4 * word > size else word
         raise InputError(name, f"BTF offset {at + 4 * last}", f"type reaches beyond the type section ({size} bytes)")
-    return array("I", [4 * word for word in starts])
+    return array("I", starts)
 
 
 def _words(raw: bytes, at: int, size: int) -> Sequence[int]:
@@ -107,14 +107,13 @@ def _words(raw: bytes, at: int, size: int) -> Sequence[int]:
 
 def name_offsets(raw: bytes, layout: Layout, places: Sequence[int]) -> list[int]:
     """The name_off of each type."""
-    words = _words(raw, layout.types_at, layout.types_size)
-    return [words[place >> 2] for place in places]
+    return list(map(_words(raw, layout.types_at, layout.types_size).__getitem__, places))
 
 
 def infos(raw: bytes, layout: Layout, places: Sequence[int]) -> list[int]:
     """The info word (kind, vlen, kflag) of each type."""
     words = _words(raw, layout.types_at, layout.types_size)
-    return [words[(place >> 2) + 1] for place in places]
+    return [words[place + 1] for place in places]
 
 
 def bucket_count(types: int) -> int:
@@ -124,42 +123,25 @@ def bucket_count(types: int) -> int:
 
 def name_hash(name: bytes) -> int:
     """The hash of a name: that of its essential part, so that all flavours of a type share a bucket."""
-    return crc32(essential_bytes(name) + b"\n")
+    return crc32(essential_bytes(name[:HASHED]))
 
 
-def string_hashes(strings: bytes) -> dict[int, int]:
-    """name_hash() of each string of a string section, by its offset. A kernel's 120,000 take about 30 ms."""
-    if b"\n" in strings or b"\r" in strings:
-        return {}  # in no sane BTF; chain_names() then spells each name out
-    lines = strings.replace(b"\0", b"\n").splitlines(keepends=True)
-    hashes = dict(zip(accumulate(map(len, lines), initial=0), map(crc32, lines), strict=False))
-    at = strings.find(b"___")
-    while at >= 0:
-        start, end = strings.rfind(b"\0", 0, at) + 1, strings.find(b"\0", at)
-        hashes[start] = name_hash(strings[start:end])
-        at = strings.find(b"___", end)
-    return hashes
-
-
-def chain_names(
-    offsets: list[int], hashes: dict[int, int], spelled: Callable[[int], bytes]
-) -> tuple[array[int], array[int]]:
+def chain_names(offsets: list[int], strings: bytes) -> tuple[array[int], array[int]]:
     """A hash table of names: (buckets, chain).
 
     buckets[hash] is the first type's place in `offsets` plus 1, chain[it - 1] the next one's; 0 ends. Types of one
-    name keep their order. spelled: the name at an offset that `hashes` lacks.
+    name keep their order. offsets: of the types' names in the string section `strings`, 0 for none.
     """
-    hashes[0] = -1
-    codes = [-2 if code is None else code for code in map(hashes.get, offsets)]
-    if -2 in codes:
-        codes = [name_hash(spelled(offsets[at])) if code == -2 else code for at, code in enumerate(codes)]
     mask = bucket_count(len(offsets)) - 1
     buckets = [0] * (mask + 1)
     chain = [0] * len(offsets)
+    end = strings.find
     at = len(offsets)
-    for code in reversed(codes):
-        if code >= 0:
-            slot = code & mask
+    for offset in reversed(offsets):
+        if offset:
+            stop = end(b"\0", offset, offset + HASHED)
+            name = strings[offset:stop] if stop >= 0 else strings[offset : offset + HASHED]
+            slot = crc32(essential_bytes(name) if b"___" in name else name) & mask
             chain[at - 1] = buckets[slot]
             buckets[slot] = at
         at -= 1
