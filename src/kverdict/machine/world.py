@@ -4,8 +4,8 @@ To use it:      world = World(kernel, [code, ...]); child = world.fork("worker")
                 world.rcu.synchronize(); world.maps["tasks"]; world.globals["err"]; world.assert_no_leaks()
 To step it:     run = world.begin(code, [address, ...]); while run.status == "running": world.step(run)
                 One step is one instruction, or one atomic step of a helper or kfunc that has several (run.pending).
-                operations.next_operation(world, run) says what the next step touches, so an explorer can tell local steps
-                from visible ones. A Fault is raised by step() and also kept in world.findings.
+                operations.next_operation(world, run) says what the next step touches, so an explorer can tell local
+                steps from visible ones. A Fault is raised by step() and also kept in world.findings.
 Kernel actors:  world.kernel_steps() lists what the reaper, the scheduler and softirq could do now;
                 world.perform(step) does one. Nothing of that happens by itself while world.deferred is true; events
                 (tracepoints) are then collected in world.fired instead of being run.
