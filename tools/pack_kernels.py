@@ -39,18 +39,39 @@ MORE_META: Final[dict[str, Json]] = {
     "6.1": {
         "version": "6.1.192",
         "version_source": "the distribution's release does not say; recorded with verdicts",
-        "behaviours": ["+CONTEXT_POINTERS_WHOLE"],
-        "behaviours_source": "backported: recorded verdicts of verifier_ctx",
+        "behaviours": [
+            "+CONTEXT_POINTERS_WHOLE",
+            "+JSET_FORGETS_RANGES",
+            "+ALU_SHIFT_BY_32_KEEPS_SIGN",
+        ],
+        "behaviours_source": "backported: recorded verdicts of verifier_ctx; recorded register states of scalars",
     },
     "6.3": _SMALL,
     "6.4": _SMALL,
     "6.18": {
         "config": {"CONFIG_MODULES": "n", "CONFIG_PREEMPT_DYNAMIC": "y", "CONFIG_SCHED_CLASS_EXT": "n"},
         "config_source": "notes on the recorded verdicts of this kernel; everything else is unknown",
+        "behaviours": [
+            "+BOUNDS_S32_SPLIT_BY_U32",
+            "+BOUNDS_OF_SINGLE_TNUM_VALUE",
+            "+ALU_BYTE_SWAP_TRACKED",
+            "+ALU_SHIFT_BY_32_KEEPS_SIGN",
+            "+ALU_SPLITS_SIGN_MASK",
+        ],
+        "behaviours_source": "backported: recorded register states of scalars",
     },
     "6.12": {
-        "behaviours": ["+CONTEXT_POINTERS_WHOLE"],
-        "behaviours_source": "backported: recorded verdicts of verifier_ctx",
+        "behaviours": [
+            "+CONTEXT_POINTERS_WHOLE",
+            "+BOUNDS_S64_SPLIT_BY_U64",
+            "+BOUNDS_S32_SPLIT_BY_U32",
+            "+BOUNDS_DEDUCED_IN_THREE_ROUNDS",
+            "+BRANCH_EQUALITY_USES_TNUM",
+            "+JSET_FORGETS_RANGES",
+            "+ALU_SHIFT_BY_32_KEEPS_SIGN",
+            "+ALU_SPLITS_SIGN_MASK",
+        ],
+        "behaviours_source": "backported: recorded verdicts of verifier_ctx; recorded register states of scalars",
     },
 }
 # Facts about program variants that a kernel could not load, taken where its two neighbours agree.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from kverdict.domain import circular, division
-from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, ZERO, Bounds, arcs_of, const
+from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, ZERO, Bounds, const
 from kverdict.domain.ranges import add_ranges, bitwise_signed, mul_ranges, sub_ranges
 from kverdict.domain.rules import ArithmeticRules
-from kverdict.domain.sync import ranges_from_bits, sync
+from kverdict.domain.sync import ranges_from_bits, sync, zext_ranges
 from kverdict.domain.tnum import (
     HIGH_HALF,
     SIGN32,
@@ -84,7 +84,9 @@ def alu32(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules, signed
         if known >= 0:
             return const(known & U32_MAX)
     s32_min, s32_max, u32_min, u32_max = _ranges32(op_code, value, mask, dst, src, rules)
-    return _extended(value, mask, s32_min, s32_max, u32_min, u32_max, op_code >= OR, rules)
+    if op_code >= OR:
+        return _low_learned(value, mask, s32_min, s32_max, u32_min, u32_max, rules)
+    return zext_ranges(value, mask, s32_min, s32_max, u32_min, u32_max, rules)
 
 
 def split(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules) -> tuple[Bounds, Bounds] | None:
@@ -113,7 +115,7 @@ def _with_low_known(b: Bounds, low: int) -> Bounds:
 def is_computable(op_code: int, src: Bounds, width: int, rules: ArithmeticRules) -> bool:
     """Whether the kernel follows this operation at all. Kernel: is_safe_to_compute_dst_reg_range().
 
-    Since Linux kernel commit 138cc42c05d1 ("bpf/verifier: relax MUL range computation check") (in v6.10; OR and XOR in
+    Since Linux kernel commit 41d047a87106 ("bpf/verifier: relax MUL range computation check") (in v6.10; OR and XOR in
     the same series), only shifts ask for a known operand; before that, all but ADD, SUB and AND did.
     """
     if rules.any_operand:
@@ -140,18 +142,6 @@ def is_computable(op_code: int, src: Bounds, width: int, rules: ArithmeticRules)
         if known and (src.smin != src.smax or src.umin != src.umax):
             return False
     return known or op_code in SUMS or op_code == AND
-
-
-def zext32(bounds: Bounds, rules: ArithmeticRules) -> Bounds:
-    """The low 32 bits as a number of their own: what a 32-bit MOV gives. Kernel: zext_32_to_64()."""
-    if bounds.mask == 0:
-        return const(bounds.value & U32_MAX)
-    if rules.circular:
-        _, _, base, size = arcs_of(bounds)
-        return circular.zext32(bounds.value, bounds.mask, base, size)
-    return _extended(
-        bounds.value, bounds.mask, bounds.s32_min, bounds.s32_max, bounds.u32_min, bounds.u32_max, False, rules
-    )
 
 
 def _bits(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules) -> tuple[int, int]:
@@ -278,7 +268,7 @@ def _shift32(op_code: int, dst: Bounds, shift: int, rules: ArithmeticRules) -> B
     else:
         value, mask = value << shift, mask << shift
         u32_min, u32_max = _shifted_left32(dst, shift)
-    return _extended(value, mask, s32_min, s32_max, u32_min, u32_max, True, rules)
+    return _low_learned(value, mask, s32_min, s32_max, u32_min, u32_max, rules)
 
 
 def _shifted_left32(dst: Bounds, shift: int) -> tuple[int, int]:
@@ -288,23 +278,13 @@ def _shifted_left32(dst: Bounds, shift: int) -> tuple[int, int]:
     return dst.u32_min << shift & U32_MAX, dst.u32_max << shift & U32_MAX
 
 
-def _extended(
-    value: int,
-    mask: int,
-    s32_min: int,
-    s32_max: int,
-    u32_min: int,
-    u32_max: int,
-    learn_from_bits: bool,
-    rules: ArithmeticRules,
+def _low_learned(
+    value: int, mask: int, s32_min: int, s32_max: int, u32_min: int, u32_max: int, rules: ArithmeticRules
 ) -> Bounds:
-    """Zero-extends what is known of the low half; learn_from_bits: the kernel narrows the ranges by the bits first."""
+    """zext_ranges() of ranges narrowed by the bits of the low half. Kernel: __update_reg32_bounds(), zext_32_to_64()."""
     value &= U32_MAX
     mask &= U32_MAX
-    if learn_from_bits:
-        _, _, _, _, s32_min, s32_max, u32_min, u32_max = ranges_from_bits(
-            value, mask, 0, 0, 0, 0, s32_min, s32_max, u32_min, u32_max
-        )
-    # Kernel: __reg_assign_32_into_64().
-    smin, smax = (s32_min, s32_max) if s32_min >= 0 and s32_max >= 0 else (0, U32_MAX)
-    return sync(value, mask, smin, smax, u32_min, u32_max, s32_min, s32_max, u32_min, u32_max, rules)
+    _, _, _, _, s32_min, s32_max, u32_min, u32_max = ranges_from_bits(
+        value, mask, 0, 0, 0, 0, s32_min, s32_max, u32_min, u32_max
+    )
+    return zext_ranges(value, mask, s32_min, s32_max, u32_min, u32_max, rules)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from kverdict.domain import circular
-from kverdict.domain.arithmetic import zext32
 from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, Bounds, arcs_of, const
 from kverdict.domain.rules import ArithmeticRules
-from kverdict.domain.sync import final, sync, sync_again
+from kverdict.domain.sync import final, sync, sync_again, zext32
 from kverdict.domain.tnum import U32_MAX, U64_MAX, span
 from kverdict.domain.tnum import byte_swap as swap_bits
 

@@ -77,7 +77,7 @@ def branch_taken_same(op_code: int, b: Bounds, is_jmp32: bool, rules: Arithmetic
     """branch_taken() of a register with itself.
 
     Since Linux kernel commit d43ad9da8052 ("bpf: Skip bounds adjustment for conditional jumps on same scalar register")
-    (in v7.0), the kernel knows that a number equals itself.
+    (in v6.19), the kernel knows that a number equals itself.
     """
     if not rules.same_register:
         return branch_taken(op_code, b, b, is_jmp32, rules)

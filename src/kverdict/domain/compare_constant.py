@@ -16,7 +16,7 @@ def branch_taken(op_code: int, left: Bounds, right: Bounds, is_jmp32: bool, rule
         if not rules.constant_on_left or not left.is_const_in(is_jmp32):
             return -1
         # Since Linux kernel commit 953d9f5beaf7 ("bpf: Improve handling of pattern '<const> <cond_op> <non_const>' in
-        # is_branch_taken()") (in v6.4), a constant on the left is compared from its side.
+        # verifier") (in v6.4), a constant on the left is compared from its side.
         op_code, left, right = compare.FLIPPED[op_code], right, left
     number = right.const_in(is_jmp32)
     if op_code in compare.EQUALITIES:

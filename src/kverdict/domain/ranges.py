@@ -78,7 +78,7 @@ def mul_ranges(
 ) -> RangePair:
     """Kernel: scalar_min_max_mul().
 
-    Since Linux kernel commit 9aa0ebde0014 ("bpf, verifier: Improve precision of BPF_MUL") (in v6.15), negative factors
+    Since Linux kernel commit 9aa0ebde0014 ("bpf, verifier: Improve precision of BPF_MUL") (in v6.14), negative factors
     and big ones are followed as long as no product overflows.
     """
     if rules.signed_product:
@@ -102,8 +102,8 @@ def bitwise_signed(
 ) -> tuple[int, int]:
     """The signed range of AND, OR, XOR from the unsigned one. Kernel: scalar_min_max_and(), _or(), _xor().
 
-    Since Linux kernel commit 6fad274f06f0 ("bpf, verifier: improve signed ranges inference for BPF_AND") (in v6.12; OR
-    and XOR a little earlier) it is taken whenever it does not cross the sign; before that, if no operand was negative.
+    Since "bpf, verifier: improve signed ranges inference for BPF_AND" (in v6.12; OR and XOR a little earlier) it is
+    taken whenever it does not cross the sign; before that, if no operand was negative.
     """
     if rules.bitwise_from_unsigned:
         low, high = (umin ^ sign) - sign, (umax ^ sign) - sign

@@ -11,7 +11,6 @@ BEHAVIOURS: tuple[tuple[str, str], ...] = (
     ("s32_split", "BOUNDS_S32_SPLIT_BY_U32"),
     ("sign_extended", "BOUNDS_OF_SIGN_EXTENDED_LOAD"),
     ("single_tnum_value", "BOUNDS_OF_SINGLE_TNUM_VALUE"),
-    ("skips_invalid", "BOUNDS_INVALID_NOT_SYNCED"),
     ("circular", "BOUNDS_ARE_CIRCULAR"),
     ("any_operand", "ALU_BITWISE_WITH_ANY_OPERAND"),
     ("bitwise_from_unsigned", "ALU_BITWISE_SIGNED_FROM_UNSIGNED"),
@@ -45,7 +44,6 @@ class ArithmeticRules:
     s32_split: bool
     sign_extended: bool
     single_tnum_value: bool
-    skips_invalid: bool
     circular: bool
     any_operand: bool
     bitwise_from_unsigned: bool

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kverdict.domain import arc, circular
-from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, Bounds, const
+from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, Bounds, arcs_of, const
 from kverdict.domain.rules import ArithmeticRules
-from kverdict.domain.tnum import HIGH_HALF, SIGN32, SIGN64, U32_MAX, U64_MAX, only_member
+from kverdict.domain.tnum import HIGH_HALF, SIGN32, SIGN64, U32_MAX, U64_MAX, only_member, span
 
 Ranges = tuple[int, int, int, int, int, int, int, int]
 
@@ -39,8 +39,6 @@ def sync(
         low_arc = arc.signed_arc(s32_min, s32_max, U32_MAX)
         low_arc = arc.intersect(u32_min, (u32_max - u32_min) & U32_MAX, *low_arc, U32_MAX)
         return circular.sync(value, mask, *whole, *low_arc)
-    if rules.skips_invalid and (umin > umax or smin > smax or u32_min > u32_max or s32_min > s32_max):
-        return final(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
     ranges = ranges_from_bits(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
     if rules.single_tnum_value:
         known = only_member(value, mask, ranges[2], ranges[3])
@@ -71,6 +69,30 @@ def sync_again(b: Bounds, rules: ArithmeticRules) -> Bounds:
     if rules.circular:
         return circular.sync_again(b)
     return sync(b.value, b.mask, b.smin, b.smax, b.umin, b.umax, b.s32_min, b.s32_max, b.u32_min, b.u32_max, rules)
+
+
+def zext32(b: Bounds, rules: ArithmeticRules) -> Bounds:
+    """The low 32 bits as a number of their own: what a 32-bit MOV gives. Kernel: zext_32_to_64()."""
+    if b.mask == 0:
+        return const(b.value & U32_MAX)
+    if rules.circular:
+        _, _, base, size = arcs_of(b)
+        return circular.zext32(b.value, b.mask, base, size)
+    return zext_ranges(b.value, b.mask, b.s32_min, b.s32_max, b.u32_min, b.u32_max, rules)
+
+
+def zext_ranges(
+    value: int, mask: int, s32_min: int, s32_max: int, u32_min: int, u32_max: int, rules: ArithmeticRules
+) -> Bounds:
+    """The bounds of a number whose low half has these ranges and whose high half is zero."""
+    # Kernel: __reg_assign_32_into_64().
+    smin, smax = (s32_min, s32_max) if s32_min >= 0 and s32_max >= 0 else (0, U32_MAX)
+    if rules.circular:
+        low = arc.intersect(u32_min, (u32_max - u32_min) & U32_MAX, *arc.signed_arc(s32_min, s32_max, U32_MAX), U32_MAX)
+        return circular.zext32(value, mask, *low)
+    return sync(
+        value & U32_MAX, mask & U32_MAX, smin, smax, u32_min, u32_max, s32_min, s32_max, u32_min, u32_max, rules
+    )
 
 
 def final(
@@ -175,10 +197,10 @@ def _deduce(value: int, mask: int, ranges: Ranges, rules: ArithmeticRules) -> tu
     if rules.sign_extended and s32_min >= 0 and smin >= S32_MIN and smax <= S32_MAX:
         # A sign-extended number whose low half is not negative is not negative.
         smin = umin = s32_min
-        smax = umax = s32_max
-        unknown = (1 << (smin ^ smax).bit_length()) - 1
+        smax, umax = s32_max, s32_max & U64_MAX
+        known, unknown = span(umin, umax)
         mask &= unknown
-        value = (value | smin & ~unknown) & ~mask
+        value = (value | known) & ~mask
     return value, mask, (smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
 
 

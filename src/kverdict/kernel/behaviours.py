@@ -222,6 +222,157 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
     Behaviour("USER_KPTR", "6.13", note="BTF tag uptr"),
     Behaviour("RES_SPIN_LOCK", "6.15", note="bpf_res_spin_lock"),
     Behaviour("TASK_WORK", "6.18", note="bpf_task_work"),
+    # Scalars (domain/rules.py); stable kernels have many of these earlier: see `behaviours` in their meta.json
+    Behaviour(
+        "BOUNDS_LEARN_FROM_EVERY_DOMAIN",
+        "6.8",
+        commit="d7f008738171",
+        subject="bpf: try harder to deduce register bounds from different numeric domains",
+        note="with its series; before: signed and unsigned ranges of one width only",
+    ),
+    Behaviour(
+        "BOUNDS_OF_SIGN_EXTENDED_LOAD",
+        "6.12",
+        subject="bpf: Get better reg range with ldsx and 32bit compare",
+        note="a sign-extended number whose low half is not negative is not",
+    ),
+    Behaviour(
+        "BOUNDS_DEDUCED_IN_THREE_ROUNDS",
+        "6.17",
+        commit="5dbb19b16ac4",
+        subject="bpf: Add third round of bounds deduction",
+        note="before: two",
+    ),
+    Behaviour(
+        "BOUNDS_S64_SPLIT_BY_U64",
+        "6.17",
+        commit="00bf8d0c6c9b",
+        subject="bpf: Improve bounds when s64 crosses sign boundary",
+    ),
+    Behaviour(
+        "BOUNDS_S32_SPLIT_BY_U32",
+        "7.0",
+        commit="fbc7aef517d8",
+        subject="bpf: Fix u32/s32 bounds when ranges cross min/max boundary",
+    ),
+    Behaviour(
+        "BOUNDS_OF_SINGLE_TNUM_VALUE",
+        "7.0",
+        commit="efc11a667878",
+        subject="bpf: Improve bounds when tnum has a single possible value",
+    ),
+    Behaviour(
+        "BOUNDS_ARE_CIRCULAR",
+        "7.2",
+        commit="bbc631085503",
+        subject="bpf: replace min/max fields with struct cnum{32,64}",
+    ),
+    Behaviour(
+        "ALU_BITWISE_WITH_ANY_OPERAND",
+        "6.10",
+        commit="41d047a87106",
+        subject="bpf/verifier: relax MUL range computation check",
+        note="MUL, OR, XOR by an unknown number; before: by constants",
+    ),
+    Behaviour(
+        "ALU_BITWISE_SIGNED_FROM_UNSIGNED",
+        "6.12",
+        subject="bpf, verifier: improve signed ranges inference for BPF_AND",
+        note="OR and XOR since 6.10",
+    ),
+    Behaviour(
+        "ALU_PRODUCT_OF_SIGNED", "6.14", commit="9aa0ebde0014", subject="bpf, verifier: Improve precision of BPF_MUL"
+    ),
+    Behaviour(
+        "ALU_SUM_MAY_WRAP_WHOLE",
+        "6.17",
+        commit="7a998a731627",
+        subject="bpf, verifier: Improve precision for BPF_ADD and BPF_SUB",
+    ),
+    Behaviour(
+        "ALU_NEG_TRACKED",
+        "6.17",
+        commit="aced132599b3",
+        subject="bpf: Add range tracking for BPF_NEG",
+        note="before: nothing is known of the result",
+    ),
+    Behaviour(
+        "TNUM_MUL_JOINS_PATHS", "6.18", commit="1df7dad4d5c4", subject="bpf: Improve the general precision of tnum_mul"
+    ),
+    Behaviour(
+        "ALU_SHIFT_BY_32_KEEPS_SIGN",
+        "7.0",
+        commit="d18dec4b8990",
+        subject="bpf: verifier improvement in 32bit shift sign extension pattern",
+    ),
+    Behaviour(
+        "ALU_SPLITS_SIGN_MASK",
+        "7.0",
+        commit="bffacdb80b93",
+        subject="bpf: Recognize special arithmetic shift in the verifier",
+        note="AND, OR of a number that is 0 or -1: two paths",
+    ),
+    Behaviour(
+        "ALU_BYTE_SWAP_TRACKED",
+        "7.0",
+        commit="9d2119984224",
+        subject="bpf: Add bitwise tracking for BPF_END",
+        note="before: nothing is known of the result",
+    ),
+    Behaviour(
+        "ALU_DIV_MOD_TRACKED",
+        "7.0",
+        commit="44fdd581d273",
+        subject="bpf: Add range tracking for BPF_DIV and BPF_MOD",
+        note="by constants; before: nothing is known",
+    ),
+    Behaviour(
+        "BRANCH_EQUALITY_USES_RANGE",
+        "6.4",
+        commit="13fbcee55706",
+        subject="bpf: Improve verifier JEQ/JNE insn branch taken checking",
+    ),
+    Behaviour(
+        "BRANCH_CONSTANT_ON_LEFT",
+        "6.4",
+        commit="953d9f5beaf7",
+        subject="bpf: Improve handling of pattern '<const> <cond_op> <non_const>' in verifier",
+    ),
+    Behaviour(
+        "BRANCH_COMPARES_RANGES",
+        "6.8",
+        commit="96381879a370",
+        subject="bpf: generalize is_scalar_branch_taken() logic",
+        note="before: scalars are compared with constants only",
+    ),
+    Behaviour(
+        "BRANCH_EQUALITY_USES_TNUM",
+        "6.18",
+        commit="f41345f47fb2",
+        subject="bpf: Use tnums for JEQ/JNE is_branch_taken logic",
+    ),
+    Behaviour(
+        "BRANCH_SAME_REGISTER",
+        "6.19",
+        commit="d43ad9da8052",
+        subject="bpf: Skip bounds adjustment for conditional jumps on same scalar register",
+    ),
+    Behaviour(
+        "BRANCH_SIMULATED",
+        "7.1",
+        commit="b254c6d816e5",
+        subject="bpf: Simulate branches to prune based on range violations",
+    ),
+    Behaviour(
+        "JSET_FORGETS_RANGES", "6.17", commit="6279846b9b25", subject="bpf: Forget ranges when refining tnum after JSET"
+    ),
+    Behaviour(
+        "LOG_COMPACT_RANGES",
+        "6.8",
+        commit="0f8dbdbc641b",
+        subject="bpf: smarter verifier log number printing logic",
+        note="smin=umin=5; before: umin=5",
+    ),
 )
 
 BEHAVIOURS: Final[dict[str, Behaviour]] = {behaviour.name: behaviour for behaviour in _TABLE}
