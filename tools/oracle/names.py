@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from tools.oracle.answer import OracleError, UnknownName
 
@@ -55,24 +56,36 @@ _FIXED = {1: 4, 3: 12, 14: 4, 17: 4}  # kind -> bytes after the common part
 _PER_MEMBER = {4: 12, 5: 12, 6: 8, 13: 8, 15: 12, 19: 12}
 
 
+def strings_at(raw: bytes) -> int:
+    """Where the strings of a raw BTF start. Raises OracleError if it is none."""
+    magic, _, _, header, _, _, strings, _ = struct.unpack_from("<HBBIIIII", raw)
+    if magic != 0xEB9F:
+        raise OracleError("no usable BTF")
+    return int(header + strings)
+
+
+def type_positions(raw: bytes) -> Iterator[int]:
+    """Where each type of a raw BTF starts, from type 1."""
+    header, types, size = struct.unpack_from("<III", raw, 4)
+    position, end = header + types, header + types + size
+    while position < end:
+        yield position
+        (info,) = struct.unpack_from("<I", raw, position + 4)
+        kind = info >> 24 & 31
+        position += 12 + _FIXED.get(kind, 0) + _PER_MEMBER.get(kind, 0) * (info & 0xFFFF)
+
+
 class Names:
     """Ids of structures, enumerations, typedefs and functions by name, of one raw BTF."""
 
     def __init__(self, raw: bytes) -> None:
-        magic, _, _, header, type_at, type_len, str_at, _ = struct.unpack_from("<HBBIIIII", raw)
-        if magic != 0xEB9F:
-            raise OracleError("the kernel has no usable BTF")
-        self._raw, self._strings = raw, header + str_at
+        self._raw, self._strings = raw, strings_at(raw)
         self._at: dict[tuple[int, str], tuple[int, int]] = {}  # kind, name -> id, position
-        position, type_id = header + type_at, 1
-        end = position + type_len
-        while position < end:
+        for type_id, position in enumerate(type_positions(raw), 1):
             name, info = struct.unpack_from("<II", raw, position)
             kind = info >> 24 & 31
             if name and kind in (BTF_STRUCT, BTF_ENUM, BTF_TYPEDEF, BTF_FUNC, BTF_VAR):
                 self._at.setdefault((kind, self._string(name)), (type_id, position))
-            position += 12 + _FIXED.get(kind, 0) + _PER_MEMBER.get(kind, 0) * (info & 0xFFFF)
-            type_id += 1
 
     def _string(self, offset: int) -> str:
         start = self._strings + offset

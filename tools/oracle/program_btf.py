@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 
-from kverdict.btf import index
 from kverdict.btf.btf import Btf
 from kverdict.btf.types import KIND_DATASEC, KIND_FUNC, KIND_INT, KIND_VAR, Datasec, Func, FuncProto, Int
+from tools.oracle.names import type_positions
 
 _HEADER = struct.Struct("<HBBIIIII")
 _GLOBAL = 1  # BTF_VAR_GLOBAL_ALLOCATED, BTF_FUNC_GLOBAL
@@ -24,8 +24,7 @@ def loadable_btf(btf: Btf) -> bytes:
     number = _four_byte_int(btf)
     if not section_id or not number:
         return raw
-    layout = index.Layout(raw, btf.name)
-    places = [0, *(layout.types_at + place for place in index.scan(raw, layout, btf.name))]
+    places = [0, *type_positions(raw)]
     edited = bytearray(raw)
     dummy_name, dummy_id = btf.string_end, len(btf)
     section = btf.type(section_id)
