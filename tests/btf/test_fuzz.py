@@ -13,6 +13,7 @@ from kverdict.btf import layout, tags
 from kverdict.btf.args import callback_proto, scalar_struct, struct_pointer
 from kverdict.btf.btf import Btf
 from kverdict.btf.c_decl import c_declaration, c_prototype
+from kverdict.btf.path import path_at
 from kverdict.btf.types import KIND_STRUCT
 from kverdict.btf.walk import WalkRules, struct_access, struct_ids_match
 from kverdict.errors import InputError
@@ -73,6 +74,7 @@ def _ask_everything(btf: Btf) -> None:
         for question in ABOUT_A_TYPE:
             _ask(question, btf, type_id)
         _ask(layout.find_member, btf, type_id, "nothing")
+        _ask(path_at, btf, type_id, 9, 4)
         for off in (0, 4, 8, 20, 24, 200):
             _ask(struct_access, btf, type_id, off, 4, OLD)
             _ask(struct_access, btf, type_id, off, 4, NEW)
