@@ -138,7 +138,8 @@ class Btf:
     def _decode(self, type_id: int) -> Type:
         place = type_id - self.first_id
         if place < 0 and self.base and type_id > 0:
-            return self.base.type(type_id)
+            self._types[type_id] = self.base.type(type_id)
+            return self._types[type_id]
         if not 0 <= place < len(self._places):
             raise InputError(self.name, f"BTF type {type_id}", f"no such type, expected 0 to {self._count - 1}")
         at = self._place(place)
