@@ -1,7 +1,7 @@
 """Plug-in for the bpf_conformance runner: memory as hex in argv[1], bytecode as hex on stdin, r0 as hex on stdout.
 
-Exit code 1 if the program faults, is not a program or does not end. Options of the runner's plug-ins (--program, --debug,
---elf) are accepted where they change nothing.
+Exit code 1 if the program faults, is not a program or does not end. Options of the runner that change nothing here
+(--program, --debug, --elf) are accepted.
 """
 
 from __future__ import annotations

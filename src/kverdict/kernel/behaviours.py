@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from kverdict.kernel.walk_behaviours import WALK_BEHAVIOURS
+
 
 class Behaviour(NamedTuple):
     """One named rule. Versions are strings ("6.4", "6.18.3"); `commit` is Linux, 12 digits, "" where not known."""
@@ -196,6 +198,22 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
         note="a pointer to something other than a structure is untrusted read-only memory; before: a scalar",
     ),
     Behaviour("WALK_SKIPS_MODIFIERS", "6.17", note="a typedef of a structure may be walked (between 6.4 and 6.18)"),
+    # What the machine simulates
+    Behaviour(
+        "RCU_USERS_HAS_OWN_PLACE",
+        "6.4",
+        commit="d02c48fa1139",
+        subject="bpf: Make struct task_struct an RCU-safe type",
+        note="rcu_users of a task is not overwritten when its rcu_head is queued; before: a union",
+    ),
+    Behaviour("TASK_FREE_DELAYED", "6.17", note="put_task_struct() frees after one more grace period; before: at once"),
+    Behaviour(
+        "READS_UNINIT_STACK",
+        "6.3",
+        commit="6715df8d5d24",
+        subject="bpf: Allow reads from uninit stack",
+        note="privileged programs may read stack bytes that were never written",
+    ),
     # Instructions
     Behaviour("CPU_V4", "6.6", note="sign-extending loads and moves, signed division, byte swap, gotol"),
     Behaviour("MAY_GOTO", "6.9", note="may_goto and open-coded loops bounded by it"),
@@ -375,7 +393,10 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
     ),
 )
 
-BEHAVIOURS: Final[dict[str, Behaviour]] = {behaviour.name: behaviour for behaviour in _TABLE}
+_ALL: Final = _TABLE + tuple(
+    Behaviour(name, since, until, commit, note=note) for name, since, until, commit, note in WALK_BEHAVIOURS
+)
+BEHAVIOURS: Final[dict[str, Behaviour]] = {behaviour.name: behaviour for behaviour in _ALL}
 
 
 def version_numbers(version: str) -> tuple[int, ...]:
@@ -396,7 +417,7 @@ def behaviours_of(version: str, extra: Iterable[str] = ()) -> frozenset[str]:
     `extra` entries are "NAME", "+NAME" or "-NAME", applied in order.
     """
     at = version_numbers(version)
-    found = {b.name for b in _TABLE if _covers(b, at)}
+    found = {b.name for b in _ALL if _covers(b, at)}
     for entry in extra:
         name = entry.lstrip("+-")
         if entry.startswith("-"):

@@ -18,6 +18,7 @@ DEAD: Final = "dead"  # delayed_put_task_struct has run: the kernel holds nothin
 DELAYED_PUT: Final = "delayed_put_task_struct"
 FREE: Final = "__put_task_struct_rcu_cb"
 NOT_QUEUED: Final = ""
+POINTER_HALF: Final = 0x04A3_C500  # what a 32-bit count reads that lies under a pointer to the next callback
 
 
 class Task(KernelObject):
@@ -96,11 +97,11 @@ def _change(world: World, task: Task, count: str, value: int, warning: str, why:
         task.rcu_users = value
     task.show_counts()
     world.ledger.note(world.clock, task.id, count, value - before, value, world.who(), why)
-    if warning:
-        world.report(REFCOUNT, f"refcount_t: {warning}: {count} of {task.name} was {before} ({why})", task.id)
-    elif task.clobbered and count == RCU_USERS:
+    if task.clobbered and count == RCU_USERS:
         text = f"rcu_users of {task.name} was overwritten by its queued callback, yet is counted ({why})"
         world.report(UNION_CORRUPTION, text, task.id)
+    elif warning:
+        world.report(REFCOUNT, f"refcount_t: {warning}: {count} of {task.name} was {before} ({why})", task.id)
 
 
 def take(world: World, task: Task, count: str, why: str) -> None:
@@ -144,7 +145,7 @@ def _queue(world: World, task: Task, callback: str) -> None:
     task.queued = callback
     if world.design.shares_rcu_head and callback == DELAYED_PUT:
         task.clobbered = True
-        task.rcu_users = 0x8100_0000  # the low half of a pointer to the next callback
+        task.rcu_users = POINTER_HALF
         task.show_counts()
     world.rcu.call(callback, task.id)
 
@@ -152,7 +153,9 @@ def _queue(world: World, task: Task, callback: str) -> None:
 def delayed_put(world: World, task: Task) -> None:
     """The callback of put_task_struct_rcu_user(); the tracepoint sched_process_free runs here."""
     task.queued = NOT_QUEUED
-    task.clobbered = False
+    if task.clobbered:
+        task.clobbered = False
+        task.rcu_users = 0
     task.phase = DEAD
     world.fire("sched_process_free", [task.address])
     put(world, task, "delayed_put_task_struct")
