@@ -45,7 +45,9 @@ def test_kinds_of_arguments() -> None:
     enum = make.typedef("e_t", make.enum("e", 4))
     to_struct = make.const(make.ptr(make.const(struct)))
     callback, nothing = make.ptr(proto), make.ptr(0)
+    wide = make.enum64("wide")
     btf = make.btf()
+    assert not is_scalar(btf, wide)
     assert is_scalar(btf, enum) and not is_scalar(btf, to_struct)
     assert struct_pointer(btf, to_struct) == pointee(btf, to_struct) == struct
     assert callback_proto(btf, callback) == proto

@@ -6,7 +6,7 @@ from typing import Final
 
 from kverdict.btf.btf import Btf
 from kverdict.btf.layout import resolved, skip_modifiers
-from kverdict.btf.types import Array, Enum, FuncProto, Int, Ptr, Struct
+from kverdict.btf.types import KIND_ENUM, KIND_INT, Array, FuncProto, Ptr, Struct
 
 # Documentation/bpf/kfuncs.rst 2.3 and btf_param_match_suffix() in kernel/bpf/verifier.c. No suffix ends in another.
 SUFFIXES: Final = (
@@ -26,6 +26,7 @@ SUFFIXES: Final = (
     "__prog",
     "__ref",
 )
+_SCALARS: Final = (KIND_INT, KIND_ENUM)
 _NESTING: Final = 3  # levels of structures in a structure of scalars
 
 
@@ -45,8 +46,8 @@ def param_name_suffix(name: str) -> str:
 
 
 def is_scalar(btf: Btf, type_id: int) -> bool:
-    """An integer or enumeration behind modifiers. Kernel: btf_type_is_scalar()."""
-    return isinstance(resolved(btf, type_id), (Int, Enum))
+    """An integer or enumeration (not of 64-bit values) behind modifiers. Kernel: btf_type_is_scalar()."""
+    return resolved(btf, type_id).kind in _SCALARS
 
 
 def pointee(btf: Btf, type_id: int) -> int:
@@ -100,7 +101,7 @@ def _find_scalar_struct(btf: Btf, type_id: int, level: int) -> bool | None:
             if not found.count:
                 return False
             found = resolved(btf, found.type_id)
-        if not isinstance(found, (Int, Enum)):
+        if found.kind not in _SCALARS:
             return False
     return True
 
