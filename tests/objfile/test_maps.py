@@ -55,7 +55,7 @@ def test_hidden_variables_alone_do_not_make_a_map_visible_to_user_space() -> Non
 def test_maps_are_numbered_as_libbpf_numbers_them() -> None:
     names = [found.name for found in opened("maps").maps]
     assert names[:6] == ["first", "second", "outer", "tails", "pairs", "events"]
-    assert names[6:] == ["maps.data", "maps.rodata", ".rodata.custom", "maps.bss"]
+    assert names[6:] == ["maps.rodata", "maps.data", ".rodata.custom", "maps.bss"]
 
 
 def test_a_struct_ops_variable_is_a_map_with_callbacks() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from kverdict.errors import UnsupportedError
@@ -24,6 +24,7 @@ from kverdict.program.subprogs import Code
 
 POISONED_MAP: Final = 2001000000  # libbpf: POISON_LDIMM64_MAP_BASE, plus the map's index
 POISONED_KFUNC: Final = 2002000000  # libbpf: POISON_CALL_KFUNC_BASE, plus the extern's index
+_FOUND: Final = Symbol(0)
 
 
 def link(obj: Object, program_name: str, profile: KernelProfile, presets: Mapping[str, str] | None = None) -> Program:
@@ -78,6 +79,7 @@ class _Linker:
                 "line_info": tuple(insn for insn, _ in lines),
                 "line_records": tuple((insn, r.file, r.text, r.line, r.column) for insn, r in lines),
                 "poisoned": self._poisoned(code),
+                "unresolved": tuple(self._unresolved(code)),
                 "member_index": attached.member_index,
             },
         )
@@ -105,6 +107,12 @@ class _Linker:
                     found.append((part.start + reloc_at, poisoned.spec))
                     break
         return tuple(found)
+
+    def _unresolved(self, code: Code) -> Iterator[tuple[int, str]]:
+        """(instruction, name) of weak externs that this kernel lacks: a load of 0 or an invalid call stands there."""
+        for reloc in code.relocs:
+            if reloc.kind in (EXTERN_CALL, EXTERN_LOAD) and self._symbols.get(reloc.target, _FOUND) is None:
+                yield reloc.insn, self.obj.externs[reloc.target].name
 
     def _relocate(self, code: Code, reloc: Reloc) -> None:
         """libbpf: bpf_object__relocate_data()."""
