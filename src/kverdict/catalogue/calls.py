@@ -100,3 +100,11 @@ LSM_CGROUP_VOID: Final = Message(
 INVALID_FORMAT_STRING: Final = Message("invalid-format-string", EINVAL, "Invalid format string")
 MISCONFIGURED_HELPER: Final = Message("misconfigured-helper", EINVAL, "kernel subsystem misconfigured verifier")
 HELPER_IN_RBTREE_CALLBACK: Final = Message("lock-in-rbtree-callback", EACCES, "can't spin_{{lock,unlock}} in rbtree cb")
+TWO_REFERENCED_ARGUMENTS: Final = Message(
+    "two-referenced-arguments",
+    EACCES,
+    "more than one arg with ref_obj_id R{reg} {ref} {other}",
+    "two arguments of one call carry references",
+)
+PERCPU_WITHOUT_TYPE: Final = Message("percpu-without-type", EACCES, "Helper has invalid btf_id in R{reg}")
+SOCKMAP_ARGUMENT: Final = Message("sockmap-argument", EINVAL, "invalid arg_type for sockmap/sockhash")

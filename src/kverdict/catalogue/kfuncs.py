@@ -225,3 +225,15 @@ BPF_TRAP: Final = Message(
 OBJ_DROP_NMI: Final = Message(
     "obj-drop-nmi", EINVAL, "{callee} cannot be used in tracing programs on types with NMI unsafe fields"
 )
+RDONLY_CAST_UNKNOWN: Final = Message(
+    "rdonly-cast-unknown", EINVAL, "Unknown type ID {id} passed to kfunc bpf_rdonly_cast"
+)
+KPTR_GET_NO_DOUBLE_POINTER: Final = Message(
+    "kptr-get-no-double-pointer", EINVAL, "arg#0 BTF type must be a double pointer for kptr_get kfunc"
+)
+KPTR_GET_STRUCT: Final = Message(
+    "kptr-get-struct",
+    EINVAL,
+    "kernel function {callee} args#{arg} expected pointer to {kind} {struct}",
+    "the kptr in the map is not the {struct} that {callee}() wants",
+)

@@ -48,5 +48,5 @@ def find_reference(refs: tuple[Held, ...], id: int) -> Held | None:
 
 
 def without(refs: tuple[Held, ...], held: Held) -> tuple[Held, ...]:
-    """`refs` less `held`; the last one takes its place, as the kernel did before 6.13 and still logs it in order."""
+    """`refs` less `held`, the others in their order (kernels before 6.14 moved the last one into the gap)."""
     return tuple(other for other in refs if other is not held)

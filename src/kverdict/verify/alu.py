@@ -30,8 +30,8 @@ from kverdict.isa.opcode import (
     RSH,
     SIGNED,
     SUB,
-    X,
     XOR,
+    X,
 )
 from kverdict.isa.opcode import AND as BIT_AND
 from kverdict.verify.env import Env
@@ -92,10 +92,7 @@ def link_before_move(env: Env, number: int, value: Value) -> Value:
     if value.id & ADD_CONST:
         value = Value(SCALAR, value.num)
         env.regs[number] = value
-    if not value.id and value.num.mask:
-        value = value.with_id(env.new_id())
-        env.regs[number] = value
-    elif not value.id and not env.constants_unlinked:
+    if (not value.id and value.num.mask) or (not value.id and not env.constants_unlinked):
         value = value.with_id(env.new_id())
         env.regs[number] = value
     return value

@@ -5,12 +5,12 @@ Source: check_cond_jmp_op(), is_branch_taken(), mark_ptr_or_null_regs(), collect
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
+from kverdict.domain.arithmetic import alu64
 from kverdict.domain.bounds import Bounds, const
 from kverdict.domain.compare import FLIPPED, branch_taken, refine
-from kverdict.domain.arithmetic import alu64
+from kverdict.domain.references import find_reference, without
 from kverdict.domain.state import Linked, State
 from kverdict.domain.value import (
     ADD_CONST,
@@ -27,16 +27,20 @@ from kverdict.domain.value import (
     PTR_TO_STACK,
     PTR_TO_TCP_SOCK,
     SCALAR,
-    Value,
     ZERO_SCALAR,
+    Value,
 )
 from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import ADD, CLASS_MASK, CODE_MASK, JEQ, JGE, JGT, JLE, JLT, JMP32, JNE, X
-from kverdict.kernel.proto import BASE_MASK, MEM_ALLOC, MEM_RCU, NON_OWN_REF, PTR_MAYBE_NULL, PTR_TRUSTED, PTR_UNTRUSTED
+from kverdict.kernel.proto import BASE_MASK, PTR_MAYBE_NULL, PTR_UNTRUSTED
 from kverdict.verify.env import F_DST_REG_STACK, F_SRC_REG_STACK, Env
+from kverdict.verify.everywhere import rewrite
+from kverdict.verify.nullness import known_not_null as known_pointer
 from kverdict.verify.packet import AT_PKT_END, BEYOND_PKT_END, learn_from_packet_test
-from kverdict.verify.precision import mark_chain_precision, mark_chain_precision_two
+from kverdict.verify.precision import mark_chain_precision
+from kverdict.verify.records import LOCKS, has_field, record_of
 from kverdict.verify.registers import read_reg, read_reg32
+from kverdict.verify.trust import is_trusted
 
 _U64: Final = 0xFFFFFFFFFFFFFFFF
 _MAX_LINKED: Final = 6
@@ -90,9 +94,6 @@ def _operands(env: Env, insn: Insn, is_32: bool) -> tuple[Value, Value]:
 
 def _rely_on(env: Env, insn: Insn, left: Value, right: Value) -> None:
     """The decision relied on the exact value of the scalars compared."""
-    if left.type == SCALAR and insn.op & X and right.type == SCALAR and env.precise_operands_together:
-        mark_chain_precision_two(env, insn.dst, insn.src)
-        return
     if left.type == SCALAR:
         mark_chain_precision(env, insn.dst)
     if insn.op & X and right.type == SCALAR:
@@ -130,19 +131,8 @@ def known_not_null(env: Env, value: Value) -> bool:
     if base == PTR_TO_MEM:
         return not type & PTR_UNTRUSTED
     if base == PTR_TO_BTF_ID:
-        return env.does("TRUSTED_POINTER_NOT_NULL") and is_trusted(value)
+        return env.does("TRUSTED_POINTER_NOT_NULL") and is_trusted(env, value)
     return base == CONST_PTR_TO_MAP and env.does("MAP_POINTER_NOT_NULL")
-
-
-def is_trusted(value: Value) -> bool:
-    """Referenced, or marked trusted and not unsafe; kernel: is_trusted_reg()."""
-    if value.ref:
-        return True
-    type = value.type
-    if type & BASE_MASK in (PTR_TO_SOCKET, PTR_TO_TCP_SOCK, PTR_TO_SOCK_COMMON, CONST_PTR_TO_MAP):
-        return True
-    flags = type & ~BASE_MASK
-    return bool(flags & (PTR_TRUSTED | MEM_ALLOC)) and not flags & PTR_UNTRUSTED and not flags & MEM_RCU
 
 
 def _packet_taken(code: int, left: Value, right: Value) -> int:
@@ -262,7 +252,7 @@ def _pointer_facts(env: Env, insn: Insn, code: int, left: Value, right: Value, i
         ):
             regs = other.frames[-1].regs if code == JEQ else env.regs
             target = src if right.type & PTR_MAYBE_NULL else dst
-            regs[target] = not_null(regs[target])
+            regs[target] = known_pointer(env, regs[target])
         if code in (JGT, JLT, JGE, JLE):
             learn_from_packet_test(env, insn, code, left, right, other)
         return
@@ -271,49 +261,31 @@ def _pointer_facts(env: Env, insn: Insn, code: int, left: Value, right: Value, i
         mark_ptr_or_null_regs(env, other, dst, code == JEQ)
 
 
-def not_null(value: Value) -> Value:
-    """The pointer after it was found not NULL; a map value of a map in a map becomes a map pointer, and so on."""
-    from kverdict.verify.null import pointer_not_null
-
-    return pointer_not_null(value)
+def not_null(env: Env, value: Value) -> Value:
+    """The pointer after it was found not NULL; it keeps its id only where a lock may be behind it."""
+    new = known_pointer(env, value)
+    return new if not new.id or has_field(record_of(env, new), *LOCKS) else new.with_id(0)
 
 
 def mark_ptr_or_null_regs(env: Env, state: State, regno: int, is_null: bool) -> None:
     """Register `regno` of the innermost frame was compared with NULL: it and all that share its id are known now."""
-    from kverdict.verify.null import release_if_null
-
     tested = state.frames[-1].regs[regno]
     id = tested.id
     if tested.ref and tested.ref == id and is_null:
-        release_if_null(state, id)
+        _release_if_null(state, id)
 
     def learn(value: Value) -> Value:
         if value.id != id or not value.type & PTR_MAYBE_NULL:
             return value
         if is_null:
             return ZERO_SCALAR
-        return not_null(value)
+        return not_null(env, value)
 
-    change_all(state, learn)
-
-
-def change_all(state: State, change: Callable[[Value], Value]) -> None:
-    """Apply `change` to every register and spilled register of every frame."""
-    for frame in state.frames:
-        regs = frame.regs
-        for number in range(11):
-            old = regs[number]
-            new = change(old)
-            if new is not old:
-                regs[number] = new
-        stack = frame.stack
-        for place, slot in enumerate(stack):
-            if slot.is_spilled():
-                value = change(slot.value)
-                if value is not slot.value:
-                    stack[place] = slot.with_value(value)
+    rewrite(state, learn)
 
 
-def is_borrowed(type: int) -> bool:
-    """A node that the program may look at but does not own; kernel: type_is_non_owning_ref()."""
-    return bool(type & MEM_ALLOC) and bool(type & NON_OWN_REF)
+def _release_if_null(state: State, id: int) -> None:
+    """A reference that turned out to be NULL was never taken."""
+    held = find_reference(state.refs, id)
+    if held is not None:
+        state.refs = without(state.refs, held)

@@ -234,4 +234,3 @@ def access_map_pointer(
         write_reg(env, value_regno, pointer(PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED, 0, 0))
     else:
         write_reg(env, value_regno, UNKNOWN_SCALAR)
-

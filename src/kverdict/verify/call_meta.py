@@ -27,7 +27,6 @@ class HelperMeta:
         "kptr_field",
         "map",
         "map_uid",
-        
         "mem_size",
         "msize_max_value",
         "name",

@@ -5,7 +5,7 @@ Source: check_ctx_access(), btf_ctx_access() and the is_valid_access() functions
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NoReturn
 
 from kverdict.btf.args import has_suffix
 from kverdict.btf.layout import resolved, skip_modifiers
@@ -64,9 +64,7 @@ _WITH_RETURN: Final = ("lsm_mac", "lsm_cgroup", "trace_fexit", "modify_return", 
 def access_context(env: Env, off: int, size: int, is_write: bool, value_regno: int, is_ldsx: bool) -> None:
     """`size` bytes at `off` of the context; a load into value_regno (-1: none) gives what the field is."""
     program = env.program
-    found = context_access(
-        program.profile, program.prog_type, program.attach_type, off, size, is_write, is_ldsx
-    )
+    found = context_access(program.profile, program.prog_type, program.attach_type, off, size, is_write, is_ldsx)
     if found is None:
         env.refuse(INVALID_CONTEXT_ACCESS, off=off, size=size)
     if found.kind == "argument":
@@ -92,10 +90,10 @@ def _field(env: Env, kind: str, maybe_null: bool, struct: str) -> Value:
     return pointer(type | (PTR_MAYBE_NULL if maybe_null else 0), 0 if "packet" in kind else None)
 
 
-def _objection(env: Env, message: Message, off: int, size: int, **facts: object) -> None:
+def _objection(env: Env, message: Message, at: int, length: int, **facts: object) -> NoReturn:
     """What btf_ctx_access() says, and then what check_ctx_access() says of every refused access."""
     line = message.says(env.does, {"function": _function(env), **facts})
-    env.refuse(INVALID_CONTEXT_ACCESS, line, off=off, size=size)
+    env.refuse(INVALID_CONTEXT_ACCESS, line, off=at, size=length)
 
 
 def _function(env: Env) -> str:
@@ -183,7 +181,6 @@ def _typed(env: Env, param: tuple[str, int], number: int, off: int, size: int) -
     if not isinstance(found, Ptr):
         facts = {"number": number, "name": found.name, "kind": type(found).__name__.upper()}
         _objection(env, CONTEXT_ARGUMENT_NOT_POINTER, off, size, **facts)
-        return UNKNOWN_SCALAR
     if size != 8 and env.does("CTX_POINTERS_READ_WHOLE"):
         _objection(env, CONTEXT_ARGUMENT_SIZE, off, size, size=size)
     known = _iterator_argument(env, off // 8)
@@ -193,9 +190,7 @@ def _typed(env: Env, param: tuple[str, int], number: int, off: int, size: int) -
     if isinstance(target, (Void, Int)):
         return UNKNOWN_SCALAR
     if not isinstance(target, Struct):
-        _objection(
-            env, CONTEXT_ARGUMENT_NOT_STRUCT, off, size, number=number, kind=type(target).__name__.upper()
-        )
+        _objection(env, CONTEXT_ARGUMENT_NOT_STRUCT, off, size, number=number, kind=type(target).__name__.upper())
     flags = _argument_flags(env, name, number)
     first = btf.type(found.type_id)
     if isinstance(first, TypeTag):
@@ -212,9 +207,9 @@ def _argument_flags(env: Env, name: str, number: int) -> int:
     program = env.program
     attach = program.attach_type
     if env.does("TRUSTED_POINTERS"):
-        if program.prog_type == "tracing" and attach in ("trace_raw_tp", "trace_iter"):
-            flags = PTR_TRUSTED
-        elif program.prog_type == "struct_ops":
+        if (
+            program.prog_type == "tracing" and attach in ("trace_raw_tp", "trace_iter")
+        ) or program.prog_type == "struct_ops":
             flags = PTR_TRUSTED
         elif program.prog_type == "lsm":
             untrusted = env.profile.sets.get("untrusted_lsm_hooks", ())

@@ -170,10 +170,10 @@ class Env:
         self.links_in_history = self.does("LINKED_REGISTERS_IN_HISTORY")
         self.notes_stack_compare = self.does("STACK_COMPARE_IN_HISTORY")
         self.reads_dst_first = self.does("BRANCH_READS_DST_FIRST")
-        self.precise_operands_together = self.does("BRANCH_OPERANDS_PRECISE_TOGETHER")
         self.compares_null_on_left = self.does("BRANCH_CONSTANT_ON_LEFT")
         self.learns_from_pointer_compare = self.does("POINTER_COMPARE_TELLS_NOT_NULL")
         self.max_frames = 8
+        self.merges_pointer_types = self.does("KINDS_OF_POINTERS_MERGE")
         self.strict_alignment = bool(program.flags & 1)
         self.stack_reads_and_writes = self.does("STACK_MESSAGES_SAY_READ_OR_WRITE")
         self.grows_on_access = self.does("STACK_GROWS_ON_ACCESS")
@@ -192,6 +192,7 @@ class Env:
         self.loop_entries = self.does("LOOPS_BY_ENTRY") and not self.component_loops
         self.exact_loops = self.does("LOOPS_COMPARED_EXACTLY")
         self.limits_history = self.does("HISTORY_FORCES_CHECKPOINT")
+        self.fastcall_off: dict[int, int] = {}
         self.visits: dict[tuple[int, ...], Any] = {}
         self.waiting: dict[int, Any] = {}
         self.backedge_count = 0

@@ -9,7 +9,14 @@ from collections.abc import Callable
 
 from kverdict.domain.stack import ITER, SPILL
 from kverdict.domain.state import State
-from kverdict.domain.value import PTR_TO_MEM, PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_PACKET_META, UNKNOWN_SCALAR, Value
+from kverdict.domain.value import (
+    PTR_TO_MEM,
+    PTR_TO_PACKET,
+    PTR_TO_PACKET_END,
+    PTR_TO_PACKET_META,
+    UNKNOWN_SCALAR,
+    Value,
+)
 from kverdict.kernel.proto import BASE_MASK, DYNPTR_TYPE_SKB, DYNPTR_TYPE_SKB_META, DYNPTR_TYPE_XDP
 
 _PACKET: tuple[int, ...] = (PTR_TO_PACKET, PTR_TO_PACKET_META, PTR_TO_PACKET_END)

@@ -107,9 +107,7 @@ def _read_prototype(env: Env, number: int, subprog: Subprog) -> tuple[Argument, 
         _give_up(env, subprog, GLOBAL_NO_BTF)
         raise _Unusable
     if len(proto.params) > _MAX_ARGUMENTS:
-        _give_up(
-            env, subprog, GLOBAL_ARG_COUNT, callee=subprog.name, count=len(proto.params), limit=_MAX_ARGUMENTS
-        )
+        _give_up(env, subprog, GLOBAL_ARG_COUNT, callee=subprog.name, count=len(proto.params), limit=_MAX_ARGUMENTS)
     returned = resolved(btf, proto.return_id)
     if isinstance(returned, Void) and subprog.is_global and env.does("VOID_GLOBAL_FUNCTIONS"):
         subprog.returns_void = True
@@ -227,7 +225,7 @@ def check_call_arguments(env: Env, number: int, regs: list[Value]) -> bool:
 
 
 def _mismatch(env: Env, argument: Argument, value: Value, place: int) -> str:
-    """"" or the kernel's line about the argument; kernel: btf_check_func_arg_match()."""
+    """ "" or the kernel's line about the argument; kernel: btf_check_func_arg_match()."""
     regno = place + 1
     facts = {"reg": regno, "arg": place}
     if argument.kind == "scalar":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from kverdict.btf.args import has_suffix
 from kverdict.btf.btf import Btf
 from kverdict.btf.walk import types_are_same
 from kverdict.catalogue.kfuncs import (
@@ -23,7 +24,6 @@ from kverdict.catalogue.objects import (
     RBTREE_IN_CALLBACK,
     RBTREE_NODE_INPUT,
 )
-from kverdict.btf.args import has_suffix
 from kverdict.domain.value import PTR_TO_BTF_ID, PTR_TO_MAP_VALUE
 from kverdict.kernel.proto import MEM_ALLOC, NON_OWN_REF
 from kverdict.verify.callbacks import root_owner

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from kverdict.catalogue.calls import (
-    TWO_REFERENCED_ARGUMENTS,
     HELPER_IN_RBTREE_CALLBACK,
     NOT_KNOWN_CONSTANT,
     PERCPU_WITHOUT_TYPE,
     SOCKMAP_ARGUMENT,
+    TWO_REFERENCED_ARGUMENTS,
 )
 from kverdict.catalogue.lifetime import RELEASE_UNACQUIRED_DYNPTR, RELEASE_UNREFERENCED
 from kverdict.catalogue.maps import MAP_POINTER_MISMATCH
@@ -113,9 +113,7 @@ def _check_released_dynptr(env: Env, regno: int, value: Value) -> None:
 def _check_map(env: Env, meta: HelperMeta, place: int, arg_type: int) -> None:
     value = env.regs[place + 1]
     if meta.map is not None and (meta.map is not value.subject or meta.map_uid != value.detail):
-        env.refuse(
-            MAP_POINTER_MISMATCH, field="timer", reg=1, map_reg=2, uid=meta.map_uid, map_uid=value.detail
-        )
+        env.refuse(MAP_POINTER_MISMATCH, field="timer", reg=1, map_reg=2, uid=meta.map_uid, map_uid=value.detail)
     if not isinstance(value.subject, Map):
         env.unsupported("a map argument that is no map")
     meta.map = value.subject

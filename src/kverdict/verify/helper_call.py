@@ -44,12 +44,12 @@ from kverdict.verify.helper_result import set_result
 from kverdict.verify.map_calls import constant_string, record_key, record_map
 from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.references import check_resource_leak, drop_reference, release_reference
+from kverdict.verify.refusal import Refusal
 from kverdict.verify.registers import clobber_caller_saved
 from kverdict.verify.rules.helper_args import KPTR_XCHG
 from kverdict.verify.rules.map_helpers import map_fits_helper
 from kverdict.verify.sections import in_rcu_section, in_sleepable, region
 from kverdict.verify.stack_objects import offset_of
-from kverdict.verify.refusal import Refusal
 
 GPL: Final = frozenset(
     ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"),
@@ -335,7 +335,7 @@ def _set_retval(env: Env, insn: Insn, meta: HelperMeta) -> None:
     if is_cgroup_hook:
         env.unsupported("bpf_set_retval() in an lsm_cgroup program, whose range depends on the hook")
     mark_chain_precision(env, 1)
-    if not (-_MAX_ERRNO <= value.num.s32_min and value.num.s32_max <= 0):
+    if not (value.num.s32_min >= -_MAX_ERRNO and value.num.s32_max <= 0):
         bounds = f" smin={value.num.smin} smax={value.num.smax}"
         env.refuse(RETURN_RANGE, where="bpf_set_retval", reg=1, bounds=bounds, low=-_MAX_ERRNO, high=0)
 

@@ -167,9 +167,7 @@ def _integer(env: Env, meta: HelperMeta) -> Value:
         cpus = int(env.profile.config.get("nr_cpu_ids", "0"))
         if cpus:
             num = UNKNOWN
-            return scalar(
-                sync(num.value, num.mask, 0, cpus - 1, 0, cpus - 1, 0, cpus - 1, 0, cpus - 1, env.rules)
-            )
+            return scalar(sync(num.value, num.mask, 0, cpus - 1, 0, cpus - 1, 0, cpus - 1, 0, cpus - 1, env.rules))
     if meta.name == "bpf_get_retval" and env.does("RETVAL_RANGE_CHECKED"):
         return _retval(env)
     return UNKNOWN_SCALAR

@@ -91,9 +91,7 @@ def kind_of(arg: KfuncArgument) -> int:
     base = arg.value.base
     if base == PTR_TO_BTF_ID or struct_behind(env, base):
         if not isinstance(pointee, Struct):
-            env.refuse(
-                ARG_STRUCT_UNSUPPORTED, **arg.facts(), kind=kind_name(pointee.kind), struct=pointee.name
-            )
+            env.refuse(ARG_STRUCT_UNSUPPORTED, **arg.facts(), kind=kind_name(pointee.kind), struct=pointee.name)
         return STRUCT
     if callback_proto(btf, arg.pointer_id):
         return CALLBACK
@@ -107,7 +105,7 @@ def _special_kind(arg: KfuncArgument, name: str) -> int:
         return REFCOUNTED
     if struct == "bpf_dynptr":
         return DYNPTR
-    if (arg.place == 0 if meta.flags & _ITERATES else has_suffix(name, "__iter")):
+    if arg.place == 0 if meta.flags & _ITERATES else has_suffix(name, "__iter"):
         return ITERATOR
     for wanted, kind in _BY_STRUCT:
         if struct == wanted:

@@ -315,9 +315,7 @@ class StackLiveness:
     def _to_caller(self, env: Env, instance: _Instance) -> None:
         """What the function reads and writes of outer frames happens at its call site, seen from the caller."""
         callsite = instance.chain[-2]
-        caller = next(
-            number for number, subprog in enumerate(env.subprogs) if subprog.start <= callsite < subprog.end
-        )
+        caller = next(number for number, subprog in enumerate(env.subprogs) if subprog.start <= callsite < subprog.end)
         outer = self._lookup(env, (*instance.chain[:-2], env.subprogs[caller].start), caller)
         for frameno in range(len(outer.chain)):
             self.written[frameno] = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from kverdict.btf.types import Struct
+from kverdict.btf.walk import struct_ids_match, walk_rules
 from kverdict.catalogue.maps import (
     KPTR_CLASS,
     KPTR_INDIRECT,
@@ -22,7 +23,6 @@ from kverdict.catalogue.maps import (
     UPTR_STORE,
 )
 from kverdict.catalogue.memory import MAP_READ_FORBIDDEN, MAP_WRITE_FORBIDDEN
-from kverdict.btf.walk import struct_ids_match, walk_rules
 from kverdict.domain.bounds import const
 from kverdict.domain.value import (
     PTR_TO_BTF_ID,

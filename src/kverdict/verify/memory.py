@@ -73,7 +73,8 @@ from kverdict.verify import stack
 from kverdict.verify.btf_access import access_btf_pointer, access_map_pointer
 from kverdict.verify.context_access import access_context
 from kverdict.verify.env import Env
-from kverdict.verify.map_access import access_map_value, check_map_access, check_map_direction
+from kverdict.verify.map_access import access_map_value, check_map_direction
+from kverdict.verify.map_access import check_map_access as check_value_access
 from kverdict.verify.nullness import known_not_null
 from kverdict.verify.pointer_math import MAX_VAR_OFF
 from kverdict.verify.precision import mark_chain_precision
@@ -114,7 +115,7 @@ def check_mem_access(
     size = SIZE_BYTES[size_bits]
     type = pointer.type
     if type == PTR_TO_STACK or strict_once or env.strict_alignment:
-        check_alignment(env, pointer, off, size, strict_once)
+        check_pointer_alignment(env, pointer, off, size, strict_once)
     off += pointer.off
     base = type & BASE_MASK
     if type == PTR_TO_STACK:
@@ -140,9 +141,7 @@ def check_mem_access(
                 env.regs[value_regno] = value.with_num(num)
 
 
-def _access_other(
-    env: Env, regno: int, pointer: Value, off: int, size: int, is_write: bool, value_regno: int
-) -> None:
+def _access_other(env: Env, regno: int, pointer: Value, off: int, size: int, is_write: bool, value_regno: int) -> None:
     """Memory whose loads give plain numbers."""
     type = pointer.type
     base = type & BASE_MASK
@@ -197,7 +196,7 @@ def may_write_packet(env: Env) -> bool:
     return kind == "cgroup_sockopt"
 
 
-def check_alignment(env: Env, pointer: Value, off: int, size: int, strict_once: bool) -> None:
+def check_pointer_alignment(env: Env, pointer: Value, off: int, size: int, strict_once: bool) -> None:
     """Stack accesses, and all if the loader asked for it, must be aligned; kernel: check_ptr_alignment()."""
     strict = strict_once or env.strict_alignment or pointer.type == PTR_TO_STACK
     if not strict or size == 1 or pointer.type == PTR_TO_ARENA:
@@ -226,7 +225,7 @@ def check_fixed_ptr_off(env: Env, value: Value, regno: int, fixed_off_ok: bool =
 
 
 def _region_objection(env: Env, regno: int, off: int, size: int, limit: int, zero_ok: bool) -> str:
-    """"" if off..off+size lies in 0..limit, else the kernel's first line about it; kernel: __check_mem_access()."""
+    """ "" if off..off+size lies in 0..limit, else the kernel's first line about it; kernel: __check_mem_access()."""
     if off >= 0 and (size > 0 or (size == 0 and zero_ok)) and off + size <= limit:
         return ""
     pointer = env.regs[regno]
@@ -256,6 +255,11 @@ def check_region(env: Env, regno: int, off: int, size: int, limit: int, zero_ok:
     last = _region_objection(env, regno, num.umax + off, size, limit, zero_ok)
     if last:
         env.refuse(MAX_VALUE_OUTSIDE, last, reg=regno)
+
+
+def check_map_access(env: Env, regno: int, off: int, size: int, zero_size_allowed: bool, is_direct: bool) -> None:
+    """The bytes lie inside the map value behind register `regno` and touch no special field; is_direct: by a load."""
+    check_value_access(env, regno, env.regs[regno], off, size, zero_size_allowed, is_direct)
 
 
 def check_packet_access(env: Env, regno: int, off: int, size: int, zero_ok: bool) -> None:
@@ -305,7 +309,7 @@ def check_helper_mem_access(
         check_region(env, regno, pointer.off, access_size, pointer.subject.key_size, False)
     elif base == PTR_TO_MAP_VALUE and isinstance(pointer.subject, Map):
         check_map_direction(env, pointer.subject, pointer.off, access_size, is_write)
-        check_map_access(env, regno, pointer, pointer.off, access_size, zero_size_allowed, False)
+        check_value_access(env, regno, pointer, pointer.off, access_size, zero_size_allowed, False)
     elif base == PTR_TO_MEM:
         if type & MEM_RDONLY and is_write:
             env.refuse(CANNOT_WRITE_INTO, reg=regno, type=kind)
@@ -362,5 +366,3 @@ def check_mem_reg(env: Env, regno: int, mem_size: int) -> None:
     check_helper_mem_access(env, regno, mem_size, False, True, None)
     check_helper_mem_access(env, regno, mem_size, True, True, None)
     env.regs[regno] = value
-
-

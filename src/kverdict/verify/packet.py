@@ -12,6 +12,7 @@ from kverdict.domain.value import PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_PACKE
 from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import JGE, JGT, JLE, JLT
 from kverdict.verify.env import Env
+from kverdict.verify.everywhere import rewrite
 
 AT_PKT_END: Final = -1
 BEYOND_PKT_END: Final = -2
@@ -71,9 +72,7 @@ def find_good_pointers(state: State, packet: Value, open_range: bool) -> None:
         known = value.subject if isinstance(value.subject, int) else 0
         return value if known >= range_ else value.with_subject(range_, 0)
 
-    from kverdict.verify.branch import change_all
-
-    change_all(state, learn)
+    rewrite(state, learn)
 
 
 def _mark_end(state: State, regno: int, open_range: bool) -> None:

@@ -233,9 +233,7 @@ def _mark_parent(env: Env, state: State, back: Backtrack) -> bool:
             bit = 1 << slot
             if mask & bit:
                 mask &= ~bit
-                if slot >= len(frame.stack) or not frame.stack[slot].is_spilled_scalar():
-                    back.slots[number] &= ~bit
-                elif frame.precise_stack & bit:
+                if slot >= len(frame.stack) or not frame.stack[slot].is_spilled_scalar() or frame.precise_stack & bit:
                     back.slots[number] &= ~bit
                 else:
                     frame.precise_stack |= bit

@@ -289,7 +289,7 @@ def _is_unfinished_loop(env: Env, old: State) -> bool:
 
 def _call_chain(env: Env, state: State) -> tuple[int, ...] | None:
     """The call sites up to the first instruction inside a loop, and that loop's component."""
-    sites = []
+    sites: list[int] = []
     last = len(state.frames) - 1
     for number in range(last + 1):
         insn = state.insn if number == last else state.frames[number + 1].callsite

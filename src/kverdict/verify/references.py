@@ -156,9 +156,7 @@ def _check_references(env: Env, exception_exit: bool, prefix: str, message: Mess
     ]
     if not lingering:
         return
-    lines = [
-        UNRELEASED_REFERENCE_LINE.says(env.does, {"id": held.id, "alloc_insn": held.insn}) for held in lingering
-    ]
+    lines = [UNRELEASED_REFERENCE_LINE.says(env.does, {"id": held.id, "alloc_insn": held.insn}) for held in lingering]
     one_check = env.does("ONE_LEAK_CHECK")
     told = lingering[0] if one_check else lingering[-1]
     if not one_check and message is UNRELEASED_REFERENCE:

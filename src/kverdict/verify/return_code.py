@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.btf.types import Func, FuncProto
+from kverdict.btf.types import Func, FuncProto, Ptr, Reference
 from kverdict.catalogue.exits import LSM_CGROUP_NOTE, RETURN_NOT_SCALAR, RETURN_RANGE, SUBPROGRAM_RETURNS_POINTER
 from kverdict.domain.bounds import S64_MAX, S64_MIN
 from kverdict.domain.describe import tnum_text
@@ -47,8 +47,9 @@ def attach_proto(env: Env) -> FuncProto | None:
         return None
     btf = program.profile.btf
     found = btf.type(program.attach_btf_id)
-    if isinstance(found, Func):
-        found = btf.type(found.type_id)
+    for _ in range(3):
+        if isinstance(found, (Func, Ptr, Reference)):
+            found = btf.type(found.type_id)
     return found if isinstance(found, FuncProto) else None
 
 
@@ -177,5 +178,3 @@ def refuse_range(env: Env, value: Value, range_: Range, where: str, regno: int, 
         first = RETURN_RANGE.says(env.does, facts)
         env.refuse(LSM_CGROUP_NOTE, first)
     env.refuse(RETURN_RANGE, **facts)
-
-

@@ -39,6 +39,7 @@ from kverdict.domain.value import NOT_INIT, NOTHING, PTR_TO_STACK, SCALAR, UNKNO
 from kverdict.isa.opcode import CLASS_MASK, FP, ST
 from kverdict.verify.alu import link_before_move
 from kverdict.verify.env import F_SPI_SHIFT, F_STACK_ACCESS, Env
+from kverdict.verify.fastcall import check_contract
 from kverdict.verify.pointer_math import MAX_VAR_OFF
 from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.registers import write_reg
@@ -109,6 +110,8 @@ def _store_fixed(env: Env, frame: Frame, off: int, size: int, value_regno: int) 
     value = env.regs[value_regno] if value_regno >= 0 else None
     if frame.stack[number].kinds[7] == DYNPTR:
         destroy_dynptr_at(env, frame.number, number)
+    if env.fastcall_off:
+        check_contract(env, frame.subprog, env.insn_idx, off)
     aligned = off % 8 == 0
     insn = env.insns[env.insn_idx]
     immediate = value is None and insn.op & CLASS_MASK == ST
@@ -139,12 +142,7 @@ def _spills_scalar(env: Env, value: Value) -> bool:
     if env.spills_all_scalars:
         return True
     num = value.num
-    unbounded = num.umin == 0 and num.umax == _U64 and num.smin == -(1 << 63) and num.smax == (1 << 63) - 1
-    if not env.does("SPILLS_BOUNDED_32"):
-        bounded = not unbounded
-    else:
-        bounded = not (unbounded and num.u32_min == 0 and num.u32_max == 0xFFFFFFFF)
-    return bounded and not (num.mask == 0 and num.value == 0)
+    return not num.is_unknown() and not (num.mask == 0 and num.value == 0)
 
 
 def _spill_scalar(env: Env, frame: Frame, number: int, value: Value, regno: int, size: int) -> None:
@@ -255,6 +253,8 @@ def _load_fixed(env: Env, frame: Frame, off: int, size: int, dst: int) -> None:
     if number >= len(frame.stack):
         grow(env, frame, -off)
     slot = frame.stack[number]
+    if env.fastcall_off:
+        check_contract(env, env.frame.subprog, env.insn_idx, off)
     env.liveness.stack_read(env, frame.number, number)
     restored = True
     if not slot.is_spilled():

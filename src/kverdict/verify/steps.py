@@ -148,5 +148,3 @@ def refuse_encoding(env: Env, violation: Violation) -> NoReturn:
     for match in find_by_kernel_text(violation.text):
         env.refuse(match.message, **match.facts)
     env.refuse(Message(violation.id, violation.errno, violation.text))
-
-

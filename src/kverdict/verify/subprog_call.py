@@ -10,7 +10,7 @@ from collections.abc import Callable
 from kverdict.catalogue.exits import CALLBACK_RETURNS_POINTER
 from kverdict.catalogue.functions import GLOBAL_MIGHT_SLEEP, INVALID_ARGS
 from kverdict.catalogue.limits import CALL_DEPTH_WALK
-from kverdict.catalogue.locks import GLOBAL_CALL_LOCKED
+from kverdict.catalogue.locks import GLOBAL_CALL_WITH_LOCK
 from kverdict.catalogue.stack import RETURNS_STACK_POINTER
 from kverdict.domain.state import Frame, State
 from kverdict.domain.value import PTR_TO_STACK, SCALAR, UNKNOWN_SCALAR, Value
@@ -52,7 +52,7 @@ def _call_global(env: Env, number: int, matches: bool) -> None:
     subprog = env.subprogs[number]
     state = env.state
     if state.locks and env.does("GLOBAL_CALL_LOCK_CHECK"):
-        env.refuse(GLOBAL_CALL_LOCKED)
+        env.refuse(GLOBAL_CALL_WITH_LOCK)
     if subprog.might_sleep and env.does("GLOBAL_MIGHT_SLEEP_CHECK"):
         if state.rcu or state.preempt or state.irq or not state.in_sleepable:
             env.refuse(GLOBAL_MIGHT_SLEEP, callee=subprog.name, region="a non-sleepable context")

@@ -73,9 +73,7 @@ def check_encodings(env: Env) -> None:
 
 
 def _stats(env: Env) -> Stats:
-    unvisited = sum(
-        1 for index, insn in enumerate(env.insns) if not env.seen[index] and insn.op
-    )
+    unvisited = sum(1 for index, insn in enumerate(env.insns) if not env.seen[index] and insn.op)
     return Stats(
         env.insn_processed,
         env.total_states,

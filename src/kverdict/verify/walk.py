@@ -13,9 +13,8 @@ from kverdict.catalogue.limits import TOO_LARGE
 from kverdict.domain.state import MAIN, Frame, State
 from kverdict.domain.value import PTR_TO_CTX, pointer
 from kverdict.isa.insn import Insn
-from kverdict.isa.opcode import CLASS_MASK, LDX, ST, STX
 from kverdict.isa.opcode import CALL as CALL_CODE
-from kverdict.isa.opcode import CODE_MASK, JMP
+from kverdict.isa.opcode import CLASS_MASK, CODE_MASK, JMP, ST, STX
 from kverdict.verify.env import INSN_LIMIT, Env
 from kverdict.verify.exit import PATH_DONE
 from kverdict.verify.global_args import entry_arguments, prepare_main

@@ -1,0 +1,81 @@
+"""Differences between kernels in how the verifier walks, prunes and tracks the stack; part of the table in behaviours.py.
+
+Each row: name, since, until, commit ("" where not known), what it does. Versions between the kernels that were read
+(6.1, 6.3, 6.4, 6.12, 6.18, 7.2) are as reported.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+Row = tuple[str, str, str, str, str]
+
+WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
+    # What is alive
+    ("STATIC_REGISTER_LIVENESS", "6.15", "", "14c8552db644", "registers alive are computed before the walk"),
+    ("STATIC_STACK_LIVENESS", "6.18", "", "", "slots alive are collected by call chain (kernel/bpf/liveness.c)"),
+    # Precision
+    ("PRECISION_ACROSS_FRAMES", "6.5", "", "fde2a3882bd0", "precision follows calls; before: all scalars precise"),
+    ("PRECISE_SCALAR_IDS", "6.4", "6.12", "904e6ddf4133", "scalars of one id become precise together"),
+    ("STACK_ACCESS_IN_HISTORY", "6.8", "", "41f6f64e6999", "stack accesses are noted in the history of the path"),
+    ("STACK_COMPARE_IN_HISTORY", "6.16", "", "e2d2115e56c4", "comparisons of stack pointers are noted too"),
+    ("LINKED_REGISTERS_IN_HISTORY", "6.12", "", "4bf79f9be434", "linked registers are noted too, at most six"),
+    ("RETURN_VALUE_IS_PRECISE", "6.8", "", "eabe518de533", "what a program returns is relied on"),
+    # Loops and checkpoints
+    ("LOOPS_COMPARED_EXACTLY", "6.7", "", "2793a8b015f7", "states inside loops are compared by exact ranges"),
+    ("LOOPS_BY_ENTRY", "6.7", "6.17", "", "a loop is found by its entry on the current path"),
+    ("LOOPS_BY_COMPONENT", "6.17", "", "c9e31900b54c", "a loop is a strongly connected component of the flow graph"),
+    ("CALLBACKS_VERIFIED_AS_LOOPS", "6.7", "", "ab5cfac139ab", "a callback is walked as often as its state changes"),
+    ("HISTORY_FORCES_CHECKPOINT", "6.12", "", "96a30e469ca1", "a checkpoint after 40 entries of history"),
+    # Comparing states
+    ("PRECISE_SCALARS_COMPARE_IDS", "6.4", "", "1ffc85d9298e", "links of precise scalars must agree"),
+    ("MEMORY_RANGES_COMPARED", "6.4", "", "", "pointers to memory are compared by ranges, as map values are"),
+    ("MISC_SLOT_IS_UNKNOWN_SCALAR", "6.9", "", "6efbde200bf3", "a slot of plain bytes equals an unknown scalar"),
+    # Links between scalars
+    ("SCALAR_IDS_LINK_REGISTERS", "5.11", "", "75748837b7e5", "a test of one copy tells of the others"),
+    ("LINKED_REGISTERS_ADD_CONST", "6.11", "", "98d7ca374ba4", "also of copies to which a constant was added"),
+    ("CONSTANTS_GET_NO_ID", "6.2", "", "", "a copied constant is not linked"),
+    ("NARROW_MOVES_LINK", "6.4", "", "3be49f79555e", "a 32-bit copy of a 32-bit value is linked"),
+    # Stack
+    ("STACK_GROWS_ON_ACCESS", "6.8", "", "6b4a64bafd10", "the frame grows at the bounds check"),
+    ("UNINITIALIZED_STACK_READABLE", "6.3", "", "6715df8d5d24", "privileged programs may read what was never written"),
+    ("SPILLS_ALL_SCALARS", "6.9", "", "e67ddd9b1cff", "unknown scalars and zero are spilled as values too"),
+    ("SPILLS_ZERO_IMMEDIATE", "6.8", "", "", "so is the constant zero"),
+    ("SPILLED_IMMEDIATE_SIGN_EXTENDED", "6.7", "", "811c363645b3", "a stored constant is sign-extended"),
+    ("SPILL_LINKS_SCALARS", "6.9", "", "87e51ac6cb19", "a spilled scalar is linked to its register"),
+    ("SPILLED_ZERO_READ_AS_ZERO", "6.8", "", "18a433b62061", "part of a spilled zero is zero"),
+    ("NARROW_FILL_OF_WIDE_SPILL", "6.9", "", "c1e6148cb4f8", "a narrow load of a wide spill keeps the value"),
+    (
+        "ZERO_SIZED_READ_CHECKED_EARLY",
+        "6.8",
+        "",
+        "8a021e7fa105",
+        "a size that may be zero is refused before the access",
+    ),
+    # Branches
+    ("BRANCH_READS_DST_FIRST", "6.8", "", "", "of two registers compared, dst is looked at first"),
+    ("POINTER_COMPARE_TELLS_NOT_NULL", "6.2", "", "befae75856ab", "equal to a pointer that is not NULL"),
+    ("TRUSTED_POINTER_NOT_NULL", "6.5", "", "51302c951c8f", "a trusted pointer is known not to be NULL"),
+    ("MAP_POINTER_NOT_NULL", "6.16", "", "5534e58f2e9b", "a map pointer is known not to be NULL"),
+    # Memory
+    ("KINDS_OF_POINTERS_MERGE", "6.4", "", "", "one load may see trusted and untrusted pointers"),
+    ("GPL_FOR_STRUCT_ACCESS", "6.2", "", "", "kernel structures are for GPL-compatible programs"),
+    ("HELPERS_READ_BTF_POINTERS", "6.4", "", "", "helpers may read through a trusted pointer"),
+    ("LOCAL_KPTR_IS_RCU_SAFE", "6.6", "", "", "a kptr to an object of the program's own type is RCU-protected"),
+    ("UNTRUSTED_MEM", "6.17", "", "", "pointers to untrusted read-only memory"),
+    ("CTX_FIXED_OFFSET", "7.1", "", "", "a fixed offset may be added to the context pointer"),
+    ("CTX_POINTERS_READ_WHOLE", "6.14", "", "659b9ba7cb2d", "a pointer argument must be read with 8 bytes"),
+    ("RAW_TP_ARGUMENTS_MAYBE_NULL", "6.12", "", "838a10bd2ebf", "listed tracepoint arguments may be NULL"),
+    ("NULLABLE_ARGUMENTS", "6.11", "", "8aeaed21befc", "arguments named ...__nullable may be NULL"),
+    ("ITER_ARGUMENTS_TRUSTED", "6.5", "", "", "what iterators pass is trusted"),
+    # Functions of the program
+    ("GLOBAL_ARGUMENT_TAGS", "6.8", "", "94e1c70a3452", "arg:ctx, arg:nonnull and other tags"),
+    ("GLOBAL_CALL_INVALIDATES_PACKET", "6.12", "", "81f6d0530ba0", "a global function may move the packet"),
+    ("GLOBAL_CALL_LOCK_CHECK", "6.9", "", "a44b1334aadd", "no global function while a lock is held"),
+    ("GLOBAL_MIGHT_SLEEP_CHECK", "6.15", "", "", "no sleeping global function where sleeping is forbidden"),
+    ("JIT_INLINES_CURRENT_TASK", "7.0", "", "", "bpf_get_current_task is inlined and keeps registers"),
+    ("FASTCALL_STACK", "6.12", "", "5b5f51bff1b6", "spills around inlined calls take no stack"),
+    # Returns
+    ("LSM_RETURN_RANGES", "6.12", "", "5d99e198be27", "LSM hooks return 0 or an error, or a truth value"),
+    ("UPROBE_SESSION_RETURN_RANGE", "6.13", "", "", "uprobe sessions return 0 or 1"),
+)

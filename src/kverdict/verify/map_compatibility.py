@@ -1,0 +1,97 @@
+"""Which maps a program of this type may use.
+
+Source: check_map_prog_compatibility() of the kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kverdict.catalogue.limits import TOO_MANY_MAPS
+from kverdict.catalogue.maps import (
+    DIRECT_VALUE_ACCESS,
+    SLEEPABLE_MAP_TYPE,
+    SOCKET_FILTER_SPIN_LOCK,
+    STRUCT_OPS_MAP,
+    TRACING_GRAPH,
+    TRACING_SPIN_LOCK,
+    TRACING_TIMER,
+    TRACING_WQ,
+)
+from kverdict.isa.opcode import LD_IMM64, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE
+from kverdict.program.program import Map
+from kverdict.verify.env import Env
+
+_TRACING: Final = frozenset(("kprobe", "tracepoint", "perf_event", "raw_tracepoint", "raw_tracepoint_writable"))
+_SLEEPABLE: Final = frozenset(
+    (
+        "hash",
+        "lru_hash",
+        "array",
+        "percpu_hash",
+        "percpu_array",
+        "lru_percpu_hash",
+        "array_of_maps",
+        "hash_of_maps",
+        "ringbuf",
+        "user_ringbuf",
+        "inode_storage",
+        "sk_storage",
+        "task_storage",
+        "cgrp_storage",
+        "queue",
+        "stack",
+        "arena",
+    )
+)
+_LIMIT: Final = 64
+
+
+def check_maps(env: Env) -> None:
+    """Every map that an instruction names, in the order of the instructions."""
+    used: list[Map] = []
+    for index, insn in enumerate(env.insns):
+        if insn.op & 0xFF != LD_IMM64 or insn.src not in (PSEUDO_MAP_FD, PSEUDO_MAP_VALUE):
+            continue
+        number = insn.imm & 0xFFFFFFFF
+        if number >= len(env.program.maps):
+            continue
+        map = env.program.maps[number]
+        env.insn_idx = index
+        if map not in used:
+            if len(used) >= _LIMIT:
+                env.refuse(TOO_MANY_MAPS, limit=_LIMIT)
+            _check_map(env, map)
+            used.append(map)
+        if insn.src == PSEUDO_MAP_VALUE and _type_name(env, map) not in ("array", "insn_array", "arena"):
+            env.refuse(DIRECT_VALUE_ACCESS)
+
+
+def _type_name(env: Env, map: Map) -> str:
+    return next((name for name, number in env.profile.map_types.items() if number == map.map_type), "")
+
+
+def _check_map(env: Env, map: Map) -> None:
+    kind = env.program.prog_type
+    tracing = kind in _TRACING
+    fields = {field.kind for field in map.fields}
+    if tracing and fields & {"list_head", "rb_root"}:
+        env.refuse(TRACING_GRAPH)
+    if fields & {"spin_lock", "res_spin_lock"}:
+        if kind == "socket_filter":
+            env.refuse(SOCKET_FILTER_SPIN_LOCK)
+        if tracing and not (env.does("RES_SPIN_LOCK_IN_TRACING") and "spin_lock" not in fields):
+            env.refuse(TRACING_SPIN_LOCK)
+        if not env.does("SPIN_LOCK_IN_SLEEPABLE") and env.program.sleepable:
+            from kverdict.catalogue.maps import SLEEPABLE_SPIN_LOCK
+
+            env.refuse(SLEEPABLE_SPIN_LOCK)
+    if tracing and "timer" in fields and not env.does("TIMERS_IN_TRACING"):
+        env.refuse(TRACING_TIMER)
+    if tracing and "wq" in fields and not env.does("TIMERS_IN_TRACING"):
+        env.refuse(TRACING_WQ)
+    name = _type_name(env, map)
+    if name == "struct_ops":
+        env.refuse(STRUCT_OPS_MAP)
+    if env.program.sleepable and name not in _SLEEPABLE:
+        env.refuse(SLEEPABLE_MAP_TYPE)
