@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from kverdict.kernel.call_behaviours import CALL_BEHAVIOURS
 from kverdict.kernel.walk_behaviours import WALK_BEHAVIOURS
 
 
@@ -394,7 +395,8 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
 )
 
 _ALL: Final = _TABLE + tuple(
-    Behaviour(name, since, until, commit, note=note) for name, since, until, commit, note in WALK_BEHAVIOURS
+    Behaviour(name, since, until, commit, note=note)
+    for name, since, until, commit, note in (*WALK_BEHAVIOURS, *CALL_BEHAVIOURS)
 )
 BEHAVIOURS: Final[dict[str, Behaviour]] = {behaviour.name: behaviour for behaviour in _ALL}
 

@@ -14,8 +14,8 @@ from kverdict.program.program import Map, RecordField
 class HelperMeta:
     """raw_mode, regno, access_size: uninitialized memory that the helper fills, to be marked as written.
 
-    msize_max_value: greatest value of a size argument. map, map_uid: the map argument. const_key: constant key, -1 if not
-    known. mem_size: constant allocation size. ref: reference of the argument that has one. release_reg: register of
+    msize_max_value: greatest value of a size argument. map, map_uid: the map argument. const_key: constant key, -1 if
+    not known. mem_size: constant allocation size. ref: reference of the argument that has one. release_reg: register of
     the argument that is given away. subprog: the callback. pointee: (Btf, type id) behind a percpu pointer.
     """
 
@@ -62,8 +62,8 @@ class HelperMeta:
 
 
 class KfuncMeta:
-    """flags: proto.KF_* in this program's hook. plain: name without "_impl". ref, release_reg, map, map_uid, subprog: as
-    in HelperMeta. constant: value of a __k argument. r0_size, r0_rdonly: memory that is returned. object: (Btf, type
+    """flags: proto.KF_* in this program's hook. plain: name without "_impl". ref, release_reg, map, map_uid, subprog:
+    as in HelperMeta. constant: value of a __k argument. r0_size, r0_rdonly: memory that is returned. object: (Btf, type
     id) of an allocated object argument; owning: it is an owning reference. root: the list or tree argument.
     """
 

@@ -61,7 +61,7 @@ def check_root(arg: KfuncArgument, kind: str) -> None:
 
 def check_list_node(arg: KfuncArgument) -> None:
     """The argument is a list node of an object that the program owns."""
-    env, value = arg.env, arg.value
+    value = arg.value
     borrowed = bool(value.type & NON_OWN_REF) and not value.ref
     if not (borrowed and has_suffix(arg.param.name, "__nonown_allowed")):
         _check_owned(arg)
@@ -82,10 +82,7 @@ def check_tree_node(arg: KfuncArgument) -> None:
         _check_owned(arg)
     else:
         borrowed = bool(value.type & NON_OWN_REF)
-        if env.does("RBTREE_MESSAGES_NAME_KFUNC"):
-            fits = borrowed or bool(value.ref)
-        else:
-            fits = borrowed and not value.ref
+        fits = borrowed if not value.ref else env.does("RBTREE_MESSAGES_NAME_KFUNC")
         if not fits:
             env.refuse(RBTREE_NODE_INPUT, callee=meta.name)
         if in_rbtree_callback(env):

@@ -190,17 +190,17 @@ def _note_map(arg: KfuncArgument) -> None:
     map = value.subject if value.base in (CONST_PTR_TO_MAP, PTR_TO_MAP_VALUE) else None
     if not isinstance(map, Map):
         env.refuse(NOT_A_MAP_POINTER, reg=arg.regno)
-    if meta.map is not None and has_field(map.fields, "wq", "task_work"):
-        if meta.map is not map or meta.map_uid != value.detail:
-            task_work = has_field(map.fields, "task_work")
-            env.refuse(
-                MAP_POINTER_MISMATCH,
-                field="bpf_task_work" if task_work else "workqueue",
-                reg=2 if task_work else 1,
-                map_reg=3 if task_work else 2,
-                uid=meta.map_uid,
-                map_uid=value.detail,
-            )
+    differs = meta.map is not None and (meta.map is not map or meta.map_uid != value.detail)
+    if differs and has_field(map.fields, "wq", "task_work"):
+        task_work = has_field(map.fields, "task_work")
+        env.refuse(
+            MAP_POINTER_MISMATCH,
+            field="bpf_task_work" if task_work else "workqueue",
+            reg=2 if task_work else 1,
+            map_reg=3 if task_work else 2,
+            uid=meta.map_uid,
+            map_uid=value.detail,
+        )
     meta.map = map
     meta.map_uid = value.detail
 

@@ -76,9 +76,9 @@ def kind_of(arg: KfuncArgument) -> int:
         return CONTEXT
     name = arg.param.name
     sized = _is_sized(arg)
-    if has_suffix(name, "__nullable") and env.does("NULLABLE_ARGUMENTS") and arg.is_null():
-        if not sized or not env.does("NULLABLE_MEMORY"):
-            return NULL
+    may_be_null = has_suffix(name, "__nullable") and env.does("NULLABLE_ARGUMENTS")
+    if may_be_null and arg.is_null() and not (sized and env.does("NULLABLE_MEMORY")):
+        return NULL
     if has_suffix(name, "__alloc"):
         return ALLOCATED
     if arg.place == 0 and meta.flags & KF_KPTR_GET:

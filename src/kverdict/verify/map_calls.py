@@ -114,7 +114,7 @@ def _run(kinds: bytes, first: int, kind: int) -> int:
 
 def check_constant_string(env: Env, regno: int) -> None:
     """The register points to a terminated string in a read-only map; kernel: check_reg_const_str()."""
-    from kverdict.verify.memory import check_map_access
+    from kverdict.verify.map_access import check_map_access
 
     value = env.regs[regno]
     map = value.subject
@@ -126,7 +126,7 @@ def check_constant_string(env: Env, regno: int) -> None:
         env.refuse(NOT_CONSTANT_ADDRESS, reg=regno)
     if map_type_name(env, map) not in _DIRECT:
         env.refuse(DIRECT_VALUE_ACCESS)
-    check_map_access(env, regno, value.off, map.value_size - value.off, False, False)
+    check_map_access(env, regno, value, value.off, map.value_size - value.off, False, False)
     if constant_string(map, offset_of(value)) is None:
         env.refuse(STRING_NOT_TERMINATED)
 

@@ -1,4 +1,4 @@
-"""Special fields (locks, lists, kptrs …) of what a pointer points to: map values and objects of the program's own types.
+"""Special fields (locks, lists, kptrs …) of what a pointer points to: map values, objects of the program's own types.
 
 Source: reg_btf_record(), btf_record_find() and btf_find_struct_meta() of the kernel.
 """

@@ -89,7 +89,7 @@ _MEMORY_ARGUMENTS: Final = (proto.ARG_PTR_TO_MEM, proto.ARG_PTR_TO_MAP_KEY, prot
 def compatible_types(env: Env, base: int) -> tuple[int, ...]:
     """Types of registers that fit an argument of this base type, as this kernel lists them."""
     if base in _MEMORY_ARGUMENTS:
-        types = _MEMORY
+        types: tuple[int, ...] = _MEMORY
         if env.does("HELPERS_READ_TRUSTED_POINTERS"):
             types = (*types, _TRUSTED)
         return (*types, PTR_TO_CTX) if env.does("CONTEXT_IS_HELPER_MEMORY") else types
@@ -137,9 +137,9 @@ def _folded(env: Env, meta: HelperMeta, regno: int, arg_type: int, type: int) ->
         type &= ~PTR_MAYBE_NULL
     if arg_type & BASE_MASK == proto.ARG_PTR_TO_MEM and env.does("DYNPTR_SLICES_ARE_MEMORY"):
         type &= ~DYNPTR_TYPE_MASK
-    if meta.name == KPTR_XCHG and type & MEM_ALLOC and env.does("KPTR_TO_LOCAL_TYPES"):
-        if regno == 2 or not env.does("KPTR_XCHG_INTO_ALLOCATED"):
-            type &= ~(MEM_ALLOC | MEM_PERCPU) if env.does("PERCPU_KPTR") else ~MEM_ALLOC
+    is_source = regno == 2 or not env.does("KPTR_XCHG_INTO_ALLOCATED")
+    if meta.name == KPTR_XCHG and is_source and type & MEM_ALLOC and env.does("KPTR_TO_LOCAL_TYPES"):
+        type &= ~(MEM_ALLOC | MEM_PERCPU) if env.does("PERCPU_KPTR") else ~MEM_ALLOC
     return type
 
 
@@ -156,9 +156,9 @@ def _check_pointee(env: Env, meta: HelperMeta, regno: int, arg_type: int, value:
             env.unsupported(f"an allocated object passed to {meta.name}()")
         return
     releases = bool(arg_type & OBJ_RELEASE)
-    if type & PTR_MAYBE_NULL and (not arg_type & PTR_MAYBE_NULL or releases):
-        if env.does("HELPER_NULL_SENTENCE"):
-            env.refuse(MAYBE_NULL_HELPER_ARG, reg=regno, callee=meta.name)
+    forbidden = type & PTR_MAYBE_NULL and (not arg_type & PTR_MAYBE_NULL or releases)
+    if forbidden and env.does("HELPER_NULL_SENTENCE"):
+        env.refuse(MAYBE_NULL_HELPER_ARG, reg=regno, callee=meta.name)
     if meta.name == KPTR_XCHG:
         check_kptr_type(env, meta.kptr_field, value, regno, meta.map)
         return

@@ -83,7 +83,7 @@ def not_null(arg: KfuncArgument) -> Diagnostic | None:
 
 
 def release_is_referenced(arg: KfuncArgument) -> Diagnostic | None:
-    """A release kfunc's first argument must carry a reference (asked first since 7.2). kfuncs.rst 2.5.2 (KF_RELEASE)."""
+    """A release kfunc's first argument must carry a reference (asked here since 7.2). kfuncs.rst 2.5.2."""
     env, meta = arg.env, arg.meta
     if not meta.flags & KF_RELEASE or not env.does("DERIVED_OBJECTS_TRACKED") or arg.place:
         return None

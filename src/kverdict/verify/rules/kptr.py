@@ -5,6 +5,8 @@ Documentation/bpf/kptr; kernel: map_kptr_match_type(), process_kptr_func(), proc
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from kverdict.btf.btf import Btf
 from kverdict.btf.walk import struct_ids_match, walk_rules
 from kverdict.catalogue.maps import (
@@ -60,7 +62,7 @@ def _allowed(env: Env, field: RecordField, source: Btf) -> int:
     return allowed | PTR_UNTRUSTED if field.kind == "kptr_unref" else allowed
 
 
-def _refuse(env: Env, field: RecordField, btf: Btf, value: Value, regno: int, struct: str) -> None:
+def _refuse(env: Env, field: RecordField, btf: Btf, value: Value, regno: int, struct: str) -> NoReturn:
     name = btf.type(field.type_id).name
     expected = f"{type_text(PTR_TO_BTF_ID)}{name}"
     if field.kind == "kptr_unref":

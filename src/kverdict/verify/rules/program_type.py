@@ -1,6 +1,6 @@
 """What depends on the type of program: packet access, sockmap updates, the structure of its context.
 
-Source: may_access_direct_pkt_data(), may_update_sockmap(), btf_is_prog_ctx_type(), is_tracing_prog_type() of the kernel.
+Source: may_access_direct_pkt_data(), may_update_sockmap(), btf_is_prog_ctx_type(), is_tracing_prog_type().
 """
 
 from __future__ import annotations
