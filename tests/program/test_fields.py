@@ -9,11 +9,12 @@ from kverdict.kernel.profile import load_profile
 from kverdict.program.fields import MAP_FIELDS, OBJECT_FIELDS, Record, parse_fields
 from kverdict.program.link import link
 from kverdict.program.program import RecordField
+from kverdict.program.program_btf import btf_refused
 from tests.fixtures import opened
 
 
-def record(map_name: str, kernel: str) -> Record:
-    obj = opened("fields")
+def record(map_name: str, kernel: str, fixture: str = "fields") -> Record:
+    obj = opened(fixture)
     found = next(definition for definition in obj.maps if definition.name == map_name)
     assert obj.btf is not None
     return parse_fields(obj.btf, found.value_type_id, load_profile(kernel), MAP_FIELDS, found.value_size)
@@ -54,7 +55,7 @@ def test_inner_structures_and_arrays_count_since_6_11(kernel: str, inner: int, e
 # the tag `kptr` is a referenced pointer; before that, an unreferenced one.
 @pytest.mark.parametrize(("kernel", "kind"), [("6.1", "kptr_unref"), ("6.3", "kptr_unref"), ("6.4", ""), ("6.18", "")])
 def test_the_tag_kptr_changed_its_meaning_in_6_4(kernel: str, kind: str) -> None:
-    found = record("no_destructor", kernel)
+    found = record("no_destructor", kernel, "bad_fields")
     assert kinds(found.fields) == ([(kind, 0)] if kind else [])
     assert ("has no destructor" in found.error) == (not kind)
 
@@ -69,15 +70,41 @@ def test_the_tag_kptr_changed_its_meaning_in_6_4(kernel: str, kind: str) -> None
     ],
 )
 def test_where_the_kernel_gives_up_there_are_no_fields(map_name: str, kernel: str, error: str) -> None:
-    assert record(map_name, kernel) == Record((), error)
+    fixture = "fields" if map_name == "holders" else "bad_fields"
+    assert record(map_name, kernel, fixture) == Record((), error)
 
 
 def test_a_map_whose_fields_make_no_sense_is_created_without_fields() -> None:
-    maps = {found.name: found for found in link(opened("fields"), "uses_all", load_profile("6.18")).maps}
-    refused = maps["no_destructor"]
-    assert refused.btf is not None and not refused.fields and "no destructor" in refused.fields_error
+    files = link(opened("kptr_without_destructor"), "reads_it", load_profile("6.4")).maps[0]
+    assert files.btf is not None and not files.fields
+    assert files.fields_error == "-ENOENT: struct file has no destructor, it cannot be kept in a map"
+
+
+# Since Linux kernel commit b0966c724584 ("bpf: Support bpf_kptr_xchg into local kptr") (in v6.12), kptrs in structures
+# are looked at when BTF is loaded, and libbpf goes on without BTF if that fails; before that, only when a map is made.
+@pytest.mark.parametrize(("kernel", "refused"), [("6.1", False), ("6.4", False), ("6.12", True), ("6.18", True)])
+def test_btf_with_a_kptr_that_makes_no_sense_is_refused_since_6_12(kernel: str, refused: bool) -> None:
+    program = link(opened("kptr_without_destructor"), "reads_it", load_profile(kernel))
+    assert (program.btf is None) == (program.maps[0].btf is None) == (not program.func_info) == refused
+    assert bool(program.extra["btf_refused"]) == refused
+
+
+@pytest.mark.parametrize(
+    ("kernel", "why"), [("6.1", ""), ("6.4", "struct unlocked: -EINVAL"), ("6.18", "struct refused")]
+)
+def test_btf_with_senseless_structures_is_refused_since_6_2(kernel: str, why: str) -> None:
+    btf = opened("bad_fields").btf
+    assert btf is not None
+    found = btf_refused(btf, load_profile(kernel))
+    assert found.startswith(why) and bool(found) == bool(why)
+
+
+def test_fields_are_found_in_maps_and_global_data() -> None:
+    program = link(opened("fields"), "uses_all", load_profile("6.18"))
+    maps = {found.name: found for found in program.maps}
     assert kinds(maps["timers"].fields) == [("timer", 0)]
     assert kinds(maps[".data.locked"].fields) == [("spin_lock", 0), ("list_head", 8)]
+    assert program.extra["btf_refused"] == "" and program.btf is not None
 
 
 def test_a_lock_in_data_that_user_space_maps_refuses_the_object() -> None:

@@ -1,4 +1,4 @@
-"""Whatever stands in an object file: it links, or ends in InputError, LinkError or UnsupportedError, in bounded time."""
+"""Whatever stands in an object file: it links or ends in one of three errors, in bounded time."""
 
 from __future__ import annotations
 

@@ -238,6 +238,7 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
         subject="bpf: look into the types of the fields of a struct type recursively.",
         note="special fields inside inner structures and arrays count",
     ),
+    Behaviour("KPTR_IN_OBJECTS", "6.12", commit="b0966c724584", note="kptrs inside objects of bpf_obj_new"),
     Behaviour("USER_KPTR", "6.13", note="BTF tag uptr"),
     Behaviour("RES_SPIN_LOCK", "6.15", note="bpf_res_spin_lock"),
     Behaviour("TASK_WORK", "6.18", note="bpf_task_work"),

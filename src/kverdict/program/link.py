@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from kverdict.errors import UnsupportedError
+from kverdict.errors import LinkError, UnsupportedError
 from kverdict.isa import opcode as op
 from kverdict.isa.decode import decode, ld_imm64, make, signed32
 from kverdict.isa.insn import Insn
@@ -20,6 +20,7 @@ from kverdict.program.ksyms import Symbol, resolve
 from kverdict.program.maps import build_map, unused_map
 from kverdict.program.presets import preset_contents
 from kverdict.program.program import Map, Program
+from kverdict.program.program_btf import btf_refused
 from kverdict.program.subprogs import Code
 
 POISONED_MAP: Final = 2001000000  # libbpf: POISON_LDIMM64_MAP_BASE, plus the map's index
@@ -45,12 +46,16 @@ class _Linker:
         self.program = program
         self.profile = profile
         self.poisoned: list[Poisoned] = []
+        self.btf_refused = btf_refused(obj.btf, profile) if obj.btf else ""
+        self.btf = obj.btf if not self.btf_refused else None  # what the kernel has of it
         self._candidates: dict[int, list[int]] = {}
         self._symbols: dict[int, Symbol | None] = {}
 
     def linked(self, presets: Mapping[str, str]) -> Program:
         """Attach, lay out, relocate, create maps."""
         attached = attachment(self.obj, self.program, self.profile)
+        if self.btf_refused and any(definition.kind == "struct_ops" for definition in self.obj.maps):
+            raise LinkError(f"Error loading .BTF into kernel: {self.btf_refused}. BTF is mandatory, can't proceed.")
         code = Code(self.obj, self.program, self._fetch)
         for reloc in code.relocs:
             self._relocate(code, reloc)
@@ -68,8 +73,8 @@ class _Linker:
             insns=tuple(code.insns),
             maps=self._maps(code, presets),
             profile=self.profile,
-            btf=self.obj.btf,
-            func_info=code.func_info(),
+            btf=self.btf,
+            func_info=code.func_info() if self.btf else (),
             subprogs=tuple(part.start for part in code.parts),
             places=code.places(lines),
             license=self.obj.license,
@@ -80,6 +85,7 @@ class _Linker:
                 "line_records": tuple((insn, r.file, r.text, r.line, r.column) for insn, r in lines),
                 "poisoned": self._poisoned(code),
                 "unresolved": tuple(self._unresolved(code)),
+                "btf_refused": self.btf_refused,
                 "member_index": attached.member_index,
             },
         )
@@ -180,4 +186,4 @@ class _Linker:
     def _map(self, definition: MapDef, used: bool, contents: bytes | None) -> Map:
         if not used and definition.kind != "struct_ops":
             return unused_map(definition, contents)
-        return build_map(definition, self.obj.btf, self.profile, contents)
+        return build_map(definition, self.btf, self.profile, contents)
