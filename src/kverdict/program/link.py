@@ -13,6 +13,7 @@ from kverdict.kernel.profile import KernelProfile
 from kverdict.objfile.maps import MapDef
 from kverdict.objfile.object import Object, ProgramDef
 from kverdict.objfile.relocs import DATA, EXTERN_CALL, EXTERN_LOAD, MAP, Reloc
+from kverdict.objfile.variables import Variables
 from kverdict.program.attach import attachment
 from kverdict.program.core import Poisoned, apply_core_relocs
 from kverdict.program.kconfig import kconfig_contents
@@ -86,6 +87,8 @@ class _Linker:
                 "poisoned": self._poisoned(code),
                 "unresolved": tuple(self._unresolved(code)),
                 "btf_refused": self.btf_refused,
+                "variables": Variables(self.obj.elf.raw),
+                "parts": tuple((part.start, part.function.name, part.function.start) for part in code.parts),
                 "member_index": attached.member_index,
             },
         )
