@@ -10,6 +10,7 @@ from kverdict.isa import opcode as op
 from kverdict.isa.asm import assemble
 from kverdict.isa.insn import Insn
 from kverdict.machine import step
+from kverdict.machine.fault import INVALID, Fault
 from kverdict.machine.pending import Pending
 from kverdict.machine.run import Run
 
@@ -72,7 +73,9 @@ class Code:
         table = implementations()
         for index, name in self.names.items():
             found = table.get(name)
-            if found is None:
+            if name == POISON:
+                self.functions[index] = _poisoned
+            elif found is None:
                 if name not in self.missing:
                     self.missing.append(name)
             else:
@@ -102,6 +105,8 @@ class Code:
         for index, insn in enumerate(program.insns):
             if insn.op == op.CALL_HELPER:
                 name = profile.helper_name(insn.imm)
+                if _is_poison(insn.imm):
+                    name = POISON
                 names[index] = f"helper#{insn.imm}" if name == "unknown" else name
             elif insn.op == op.CALL_KFUNC:
                 kfunc = profile.kfunc_by_id(insn.imm)
@@ -113,6 +118,20 @@ class Code:
         code.sleepable = program.sleepable
         code.program = program
         return code
+
+
+# libbpf leaves calls of numbers that do not exist where a relocation failed: fine as long as they are not reached.
+POISON: Final = "poisoned by a failed relocation"
+POISON_NUMBER: Final = 0xBAD2310  # a field or type
+POISON_RANGE: Final = range(2001000000, 2003000000)  # a map or kfunc
+
+
+def _is_poison(number: int) -> bool:
+    return number == POISON_NUMBER or number in POISON_RANGE
+
+
+def _poisoned(world: World, run: Run, a: int, b: int, c: int, d: int, e: int) -> int:
+    raise Fault(INVALID, "the program reached an instruction whose relocation had failed")
 
 
 _TABLE: Final[dict[str, Implementation]] = {}

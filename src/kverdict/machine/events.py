@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kverdict.errors import UnsupportedError
 from kverdict.machine import packet
-from kverdict.machine.memory import USER, Region
+from kverdict.machine.code import Code
+from kverdict.machine.memory import OBJECT, USER, Region
 from kverdict.machine.objects import task as life
 from kverdict.machine.objects.task import Task
 from kverdict.machine.run import Run
@@ -86,6 +88,32 @@ def _fire_timer(world: World, address: int) -> int:
     call.enter(world, run, timer.callback, [map_address, key.address, region.address], None)
     step.run_to_end(world, run)
     return 1
+
+
+def iterate(world: World, program: str) -> list[Run]:
+    """Read an iterator to its end: one run for each task (iter/task) or map element, and one more without any.
+
+    What it printed is then in world.output[-1]. Raises UnsupportedError for other kinds of iterators.
+    """
+    code = world.code(program)
+    kind = code.variant.removeprefix("iter/").removeprefix("iter.s/")
+    if kind != "task":
+        raise UnsupportedError(f"iterator over {kind}")
+    tasks = [region for number in sorted(world.tasks) if (region := world.memory.regions.get(world.tasks[number]))]
+    addresses = [task.address for task in tasks if isinstance(task, Task) and task.hashed]
+    return [_visit(world, code, number, address) for number, address in enumerate([*addresses, 0])]
+
+
+def _visit(world: World, code: Code, number: int, address: int) -> Run:
+    """struct bpf_iter__task {meta, task}; struct bpf_iter_meta {seq, session_id, seq_num}."""
+    file = Region(OBJECT, "seq_file", bytearray(8))
+    meta = Region(OBJECT, "bpf_iter_meta", bytearray(24))
+    meta.store(0, 8, world.memory.add(file))
+    meta.store(16, 8, number)
+    run = world.run(code, [world.memory.add(meta), address])
+    world.memory.drop(file.id)
+    world.memory.drop(meta.id)
+    return run
 
 
 def send(world: World, program: str, raw: bytes) -> tuple[Run, bytes]:

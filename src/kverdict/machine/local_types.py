@@ -7,7 +7,7 @@ from typing import Final
 from kverdict.btf.btf import Btf
 from kverdict.btf.layout import array_element, members, size_of, structure
 from kverdict.btf.types import KIND_PTR, KIND_TYPE_TAG, Ptr, Reference
-from kverdict.machine.collections import Allocated
+from kverdict.machine.graphs import Allocated
 from kverdict.program.program import RecordField
 
 _SPECIAL: Final = {

@@ -133,13 +133,14 @@ class Grave:
 class Memory:
     """All regions, live and freed."""
 
-    __slots__ = ("graves", "next_kernel", "next_user", "regions")
+    __slots__ = ("graves", "next_kernel", "next_user", "regions", "views")
 
     def __init__(self) -> None:
         self.regions: dict[int, Region] = {}
         self.graves: dict[int, Grave] = {}
         self.next_kernel = FIRST_KERNEL
         self.next_user = FIRST_USER
+        self.views: list[dict[int, object]] = []  # caches of translated programs, by region number
 
     def add(self, region: Region) -> int:
         """Give the region a place; returns its address."""
@@ -157,11 +158,15 @@ class Memory:
         region = self.regions.pop(region_id, None)
         if region is None:
             raise Fault(USE_AFTER_FREE, f"freed twice by {by}: {self._fate(region_id)}", region_id << WINDOW)
+        for views in self.views:
+            views.pop(region_id, None)
         self.graves[region_id] = Grave(region.kind, region.name, by, time)
 
     def drop(self, region_id: int) -> None:
         """Forget a region to which no pointer can have survived (a stack frame, a context)."""
         self.regions.pop(region_id, None)
+        for views in self.views:
+            views.pop(region_id, None)
 
     def find(self, address: int) -> Region:
         """The region of an address. Raises Fault: null-pointer, use-after-free or bad-address."""

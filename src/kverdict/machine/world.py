@@ -23,8 +23,8 @@ from kverdict.isa import opcode as op
 from kverdict.isa.insn import Insn
 from kverdict.machine import step as stepping
 from kverdict.machine.code import Code
-from kverdict.machine.collections import Allocated, Collections
 from kverdict.machine.fault import LEAK, Fault, Finding
+from kverdict.machine.graphs import Allocated, Collections
 from kverdict.machine.kernel import Kernel
 from kverdict.machine.ledger import Ledger
 from kverdict.machine.maps.base import BpfMap
@@ -229,10 +229,26 @@ class World:
         """One instruction or one step of a pending operation. Raises Fault."""
         stepping.step(self, run)
 
-    def run(self, program: str | Code, context: Sequence[int] | bytes | Region = b"", **where: int) -> Run:
-        """Run a program to its end. Raises Fault where it does something that no program may do."""
-        run = self.begin(self.code(program) if isinstance(program, str) else program, context, **where)
-        stepping.run_to_end(self, run)
+    def run(
+        self,
+        program: str | Code,
+        context: Sequence[int] | bytes | Region = b"",
+        *,
+        cpu: int = 0,
+        task: int = 0,
+        fast: bool = False,
+    ) -> Run:
+        """Run a program to its end. Raises Fault where it does something that no program may do.
+
+        fast: with the translating engine, which does not count instructions nor see reads of unwritten stack bytes.
+        """
+        run = self.begin(self.code(program) if isinstance(program, str) else program, context, cpu=cpu, task=task)
+        if fast:
+            from kverdict.machine.translate import execute
+
+            execute(self, run)
+        else:
+            stepping.run_to_end(self, run)
         return run
 
     def code(self, name: str) -> Code:

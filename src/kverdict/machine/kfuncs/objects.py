@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from kverdict.errors import UnsupportedError
 from kverdict.machine import call, kptr
 from kverdict.machine.alu import U32
-from kverdict.machine.collections import Allocated
 from kverdict.machine.fault import INVALID, Fault
+from kverdict.machine.graphs import Allocated
 from kverdict.machine.local_types import local_type
 from kverdict.machine.maps.base import EINVAL
 from kverdict.machine.memory import ALLOCATED, Region
