@@ -53,6 +53,7 @@ def check_kfunc_call(env: Env, insn: Insn) -> int:
     """Walk one kfunc call; returns the index of the next instruction."""
     kfunc = _callable_kfunc(env, insn)
     meta = KfuncMeta(kfunc, _flags(env, kfunc))
+    env.aux[env.insn_idx].is_iter_next = bool(meta.flags & KF_ITER_NEXT)
     if kfunc.name in RES_LOCKS:
         _fork_failed_lock(env)
     elif kfunc.name == "__bpf_trap":
