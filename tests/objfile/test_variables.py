@@ -41,7 +41,7 @@ def test_without_dwarf_there_are_no_names() -> None:
 def test_corrupt_dwarf_gives_no_names_and_no_error() -> None:
     source = random.Random(1)
     data = raw("externs")
-    for _ in range(60):
+    for _ in range(25):
         copy = bytearray(data)
         for _ in range(8):
             copy[source.randrange(len(copy))] = source.randrange(256)

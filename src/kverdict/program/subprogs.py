@@ -19,6 +19,7 @@ from kverdict.program.program import FuncInfo
 
 _EXCEPTION_TAG: Final = "exception_callback:"
 _CALL: Final = op.JMP | op.CALL
+_SUSPECTS: Final = frozenset({op.CALL_SUBPROG, op.LD_IMM64 | op.PSEUDO_FUNC << op.VARIANT_SHIFT})
 Fetch = Callable[[ProgramDef], list[Insn]]
 
 
@@ -64,21 +65,27 @@ class Code:
 
     def _follow(self, first: Part) -> None:
         """Every call in `first`, and in what it appends, depth first as libbpf's recursion does it."""
-        waiting = [(first, 0)]
+        waiting = [(first, self._suspects(first))]
         while waiting:
-            part, insn = waiting.pop()
+            part, suspects = waiting[-1]
             relocs = {reloc.insn: reloc for reloc in part.function.relocs}
-            while insn < part.function.slots:
-                called = self._called(part, insn, relocs.get(insn))
-                if called is None:
-                    insn += 1
-                elif _key(called) in self._starts:
-                    self._point(part.start + insn, self._starts[_key(called)])
-                    insn += 1
-                else:
-                    waiting.append((part, insn))
-                    part, insn = self._append(called), 0
-                    relocs = {reloc.insn: reloc for reloc in part.function.relocs}
+            while suspects:
+                called = self._called(part, suspects[-1], relocs.get(suspects[-1]))
+                if called is not None:
+                    key = _key(called)
+                    if key not in self._starts:
+                        appended = self._append(called)
+                        waiting.append((appended, self._suspects(appended)))
+                        break  # and come back to this instruction
+                    self._point(part.start + suspects[-1], self._starts[key])
+                suspects.pop()
+            else:
+                waiting.pop()
+
+    def _suspects(self, part: Part) -> list[int]:
+        """Slots of a part that may call a subprogram or take its address, the last one first."""
+        insns = self.insns[part.start : part.start + part.function.slots]
+        return [at for at, insn in enumerate(insns) if insn.op in _SUSPECTS][::-1]
 
     def _called(self, part: Part, at: int, reloc: Reloc | None) -> ProgramDef | None:
         """The subprogram that an instruction calls or takes the address of, None if it does neither."""
