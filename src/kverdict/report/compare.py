@@ -41,22 +41,30 @@ def answer(result: Result) -> Answer:
     return (result.word, verdict.why if isinstance(verdict, Environment) else "")
 
 
+def _word(result: Result) -> Answer:
+    return (result.word, "")
+
+
 def changed(old: Result, new: Result) -> bool:
     """Whether two kernels differ about the program."""
     return answer(old) != answer(new)
 
 
 def explain(old: Result, new: Result) -> Change:
-    """Finds the smallest set of differences between the two kernels that turns the old answer into the new one."""
+    """Finds the smallest set of differences between the two kernels that turns the old answer into the new one.
+
+    Where one accepts and the other refuses, the verdict alone has to turn; the words may be those of the old kernel.
+    """
     candidates = differences(old.profile, new.profile, called_kfuncs(old, new))
-    wanted = answer(new)
+    seen = answer if old.word == new.word else _word
+    wanted = seen(new)
     asked = 0
 
     def gives(chosen: Sequence[Difference]) -> bool:
         nonlocal asked
         asked += 1
         try:
-            return answer(on_kernel(old, laid_over(old.profile, chosen))) == wanted
+            return seen(on_kernel(old, laid_over(old.profile, chosen))) == wanted
         except InputError:
             return False  # these differences do not stand on this kernel together
 

@@ -46,8 +46,6 @@ def story_text(result: Result, verdict: Rejected, story: Story, paint: Palette =
     said = "\n".join([*before, verdict.sentence]).splitlines()
     lines.append(f"{paint('note', 'note')}: the kernel says: {said[0] if said else ''}")
     lines += [f"                        {line}" for line in said[1:]]
-    if verdict.stats.unvisited:
-        lines.append(f"{paint('note', 'note')}: {verdict.stats.unvisited} instructions were never verified")
     lines.append(f"{paint('dim', 'see')}: kverdict explain {story.message_id}")
     return "\n".join(lines)
 
