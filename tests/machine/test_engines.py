@@ -202,7 +202,8 @@ def test_map_loop_agrees(map_type: int) -> None:
     for fast in (False, True):
         world = World(codes=[code])
         assert world.run(code, fast=fast).result == 10
-        contents.append({key: bytes(world.maps["counts"].region(key).data) for key in world.map_table[0].keys()})
+        keys = world.map_table[0].keys()
+        contents.append({key: bytes(world.maps["counts"].region(key).data) for key in keys})
     assert contents[0] == contents[1]
 
 

@@ -2,8 +2,9 @@
 
 Basic blocks with one predecessor (and short ones) are written inside it, the others are cases of a loop over block
 numbers; a block that jumps to itself is an inner loop. Memory is reached through memoryviews by region number
-(views_raw.py), the stack through views of its own. A fault surfaces as KeyError, IndexError or Fault; its instruction is found by line number, and the
-interpreter's memory then tells the story. Stack bytes that were never written read as 0 and are not reported.
+(views_raw.py), the stack through views of its own. A fault surfaces as KeyError, IndexError or Fault; its instruction
+is found by line number, and the interpreter's memory then tells the story. Stack bytes that were never written read as
+0 and are not reported.
 """
 
 from __future__ import annotations
