@@ -14,6 +14,7 @@ from kverdict.objfile.maps import MapDef
 from kverdict.objfile.object import Object, ProgramDef
 from kverdict.objfile.relocs import DATA, EXTERN_CALL, EXTERN_LOAD, MAP, Reloc
 from kverdict.objfile.variables import Variables
+from kverdict.program.arg_ctx import check_context_tags
 from kverdict.program.attach import attachment
 from kverdict.program.core import Poisoned, apply_core_relocs
 from kverdict.program.kconfig import kconfig_contents
@@ -60,6 +61,9 @@ class _Linker:
         code = Code(self.obj, self.program, self._fetch)
         for reloc in code.relocs:
             self._relocate(code, reloc)
+        functions = code.func_info() if self.btf else ()
+        if self.btf:
+            check_context_tags(self.btf, functions, attached.prog_type, self.profile)
         lines = code.line_records()
         return Program(
             object_name=self.obj.name,
@@ -75,7 +79,7 @@ class _Linker:
             maps=self._maps(code, presets),
             profile=self.profile,
             btf=self.btf,
-            func_info=code.func_info() if self.btf else (),
+            func_info=functions,
             subprogs=tuple(part.start for part in code.parts),
             places=code.places(lines),
             license=self.obj.license,
