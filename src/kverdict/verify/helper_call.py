@@ -24,7 +24,6 @@ from kverdict.catalogue.calls import (
     SLEEPABLE_HELPER_IN_REGION,
     UNKNOWN_HELPER,
 )
-from kverdict.catalogue.exits import RETURN_RANGE
 from kverdict.catalogue.lifetime import HELPER_NOT_ACQUIRED
 from kverdict.domain.value import PTR_TO_MAP_VALUE, SCALAR, UNKNOWN_SCALAR, Value, type_text
 from kverdict.isa.insn import Insn
@@ -46,6 +45,7 @@ from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.references import check_resource_leak, drop_reference, release_reference
 from kverdict.verify.refusal import Refusal
 from kverdict.verify.registers import clobber_caller_saved
+from kverdict.verify.return_code import refuse_range
 from kverdict.verify.rules.helper_args import KPTR_XCHG
 from kverdict.verify.rules.map_helpers import map_fits_helper
 from kverdict.verify.sections import in_rcu_section, in_sleepable, region
@@ -336,8 +336,7 @@ def _set_retval(env: Env, insn: Insn, meta: HelperMeta) -> None:
         env.unsupported("bpf_set_retval() in an lsm_cgroup program, whose range depends on the hook")
     mark_chain_precision(env, 1)
     if not (value.num.s32_min >= -_MAX_ERRNO and value.num.s32_max <= 0):
-        bounds = f" smin={value.num.smin} smax={value.num.smax}"
-        env.refuse(RETURN_RANGE, where="bpf_set_retval", reg=1, bounds=bounds, low=-_MAX_ERRNO, high=0)
+        refuse_range(env, value, (-_MAX_ERRNO, 0), "bpf_set_retval", 1, False)
 
 
 def _dynptr_data(env: Env, insn: Insn, meta: HelperMeta) -> None:
