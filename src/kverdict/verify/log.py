@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kverdict.isa.opcode import CALL_HELPER, CALL_KFUNC
+from kverdict.isa.opcode import CALL, CALL_HELPER, CALL_KFUNC, CLASS_MASK, CODE_MASK, EXIT, JA, JCOND, JMP, JMP32
 from kverdict.isa.text import format_insn
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _TAB: Final = 8
 class Log:
     """level: 1 or 2 as in bpf(2). `lines` grows; at level 1 a walk that goes back to a branch cuts it there."""
 
-    __slots__ = ("insn_open", "insn_width", "last_source", "level", "lines", "part", "scratched", "slots")
+    __slots__ = ("all_slots", "insn_open", "insn_width", "last_source", "level", "lines", "part", "scratched", "slots")
 
     def __init__(self, level: int) -> None:
         self.level = level
@@ -31,6 +31,7 @@ class Log:
         self.last_source: tuple[object, ...] = ()
         self.scratched = 0
         self.slots: set[tuple[int, int]] = set()
+        self.all_slots = False
 
     def write(self, text: str) -> None:
         """Append text; it becomes a line at each newline."""
@@ -47,9 +48,8 @@ class Log:
         """The state after an instruction: behind it if it was just printed, else on a line of its own."""
         if self.insn_open == len(self.lines) and not self.part:
             line = self.lines.pop()
-            pad = max(_COLUMN - self.insn_width, 1)
-            if self.insn_width >= _COLUMN:
-                pad = _TAB - self.insn_width % _TAB
+            end = self.insn_width + 1
+            pad = (max(end + _TAB // 2, _COLUMN) + _TAB - 1) // _TAB * _TAB - end - 1
             self.write(f"{line}{' ' * pad};{text}\n")
         else:
             self.write(f"{index}:{text}\n")
@@ -68,9 +68,20 @@ class Log:
             name = place.file.rpartition("/")[2]
             self.write(f"; {place.source.strip()} @ {name}:{place.line}\n")
 
+    def touched(self, env: Env, index: int) -> None:
+        """The instruction looked at its registers; a conditional jump shows them at once."""
+        from kverdict.verify.flow import uses_and_definitions
+
+        insn = env.insns[index]
+        uses, defines = uses_and_definitions(env, insn)
+        self.scratched |= (uses if uses < 0xFFFF else 0x3F) | defines
+        if insn.op & CLASS_MASK in (JMP, JMP32) and insn.op & CODE_MASK not in (CALL, EXIT, JA, JCOND):
+            self.state(index, env.describe_state(env.state, len(env.state.frames) - 1, False))
+
     def back_to(self, position: int) -> None:
         """At level 1 an accepted path is forgotten when the walk goes back to a branch."""
         self.scratched = 0x7FF
+        self.all_slots = True
         if self.level < 2:
             del self.lines[position:]
             self.part = ""

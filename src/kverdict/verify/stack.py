@@ -112,6 +112,8 @@ def _store_fixed(env: Env, frame: Frame, off: int, size: int, value_regno: int) 
         destroy_dynptr_at(env, frame.number, number)
     if env.fastcall_off:
         check_contract(env, frame.subprog, env.insn_idx, off)
+    if env.log is not None:
+        env.log.slots.add((frame.number, number))
     aligned = off % 8 == 0
     insn = env.insns[env.insn_idx]
     immediate = value is None and insn.op & CLASS_MASK == ST
@@ -255,6 +257,8 @@ def _load_fixed(env: Env, frame: Frame, off: int, size: int, dst: int) -> None:
     slot = frame.stack[number]
     if env.fastcall_off:
         check_contract(env, env.frame.subprog, env.insn_idx, off)
+    if env.log is not None:
+        env.log.slots.add((frame.number, number))
     env.liveness.stack_read(env, frame.number, number)
     restored = True
     if not slot.is_spilled():

@@ -52,7 +52,7 @@ def state_text(env: Env, state: State, number: int, whole: bool) -> str:
         if skip:
             skip -= 1
             continue
-        if not whole and (log is None or (number, place) not in log.slots):
+        if not whole and (log is None or not (log.all_slots or (number, place) in log.slots)):
             continue
         if all(kind == INVALID for kind in slot.kinds):
             continue
@@ -70,6 +70,7 @@ def state_text(env: Env, state: State, number: int, whole: bool) -> str:
     if not whole and log is not None:
         log.scratched = 0
         log.slots.clear()
+        log.all_slots = False
     return "".join(parts)
 
 

@@ -120,6 +120,8 @@ def _walk(env: Env, steps: list[Step]) -> None:
                 liveness.commit(env)
             else:
                 index = steps[index](env, insn)
+            if log is not None:
+                log.touched(env, previous)
         if index == PATH_DONE:
             update_branch_counts(env, env.state)
             liveness.path_ended(env)
