@@ -11,7 +11,7 @@ ARGUMENT_TYPE: Final = Message(
     "argument-type",
     EACCES,
     "R{reg} type={type} expected={expected}",
-    "{subject} is {type}, but {callee}() wants one of: {expected}",
+    "{subject} is {a_type}, which {callee}() does not take here",
 )
 ARGUMENT_STRUCT: Final = Message(
     "argument-struct",

@@ -13,7 +13,7 @@ UNRELEASED_REFERENCE: Final = Message(
     "unreleased-reference",
     EINVAL,
     "{where} would lead to reference leak",
-    "the reference taken at instruction {alloc_insn} is still held here and nobody will drop it",
+    "the reference that {taken_by} is still held here, and nobody will drop it",
     ((LEAK, "Unreleased reference id={id} alloc_insn={alloc_insn}"),),
 )
 UNRELEASED_REFERENCE_LINE: Final = Message(

@@ -20,7 +20,7 @@ INVALID_MEM_ACCESS: Final = Message(
     "invalid-mem-access",
     EACCES,
     "R{reg} invalid mem access '{type}'",
-    "{subject} is used as an address, but the verifier knows it only as `{type}`",
+    "{subject} is used as an address, but it is {a_type}",
 )
 CANNOT_WRITE_INTO: Final = Message(
     "cannot-write-into",

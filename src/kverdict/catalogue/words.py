@@ -15,18 +15,18 @@ AT_FAILURE: Final[dict[str, str]] = {
     "arg-not-plain-pointer": "must be a plain {expected}{need}",
     "arg-must-be-scalar-struct": "does not point to a {struct} of the kernel",
     "arg-struct-mismatch": "points to a {actual}, not to a {expected}",
-    "invalid-mem-access": "is used as an address while it is `{type}`",
+    "invalid-mem-access": "is used as an address, but is {a_type}",
     "unreleased-reference": "the path ends here with the reference still held",
     "rcu-lock-held": "the path ends here inside the RCU read section",
     "preempt-disabled": "the path ends here with preemption off",
     "irq-disabled": "the path ends here with interrupts off",
     "spin-lock-held": "the path ends here with the lock held",
-    "kfunc-not-allowed": "not available to {section} programs",
-    "unknown-helper": "not available to {section} programs",
+    "kfunc-not-allowed": "not available to {hook} programs",
+    "unknown-helper": "not available to {hook} programs",
     "kfunc-needs-rcu-section": "needs bpf_rcu_read_lock() around it",
     "beyond-member": "reads {size} bytes at offset {off}; `{member}` ends at {end}",
     "helper-may-write": "may be written by {callee}()",
-    "argument-type": "is {type}",
+    "argument-type": "is {a_type}",
     "read-before-write": "was never set on this path",
     "only-read-is-supported": "structures of the kernel may only be read",
     "kptr-not-referenced": "is an unreferenced kptr",
@@ -73,16 +73,57 @@ HELP: Final[dict[str, str]] = {
 # Kernel types as people say them, for "invalid mem access '...'" and the like.
 TYPES: Final[dict[str, str]] = {
     "scalar": "a plain number",
+    "map_value": "memory of a map",
     "map_value_or_null": "a map value that may be NULL",
+    "map_ptr": "a map",
+    "map_key": "a key of a map",
+    "ptr_": "a kernel pointer without guarantee",
     "ptr_or_null_": "a kernel pointer that may be NULL",
+    "trusted_ptr_": "a trusted kernel pointer",
     "trusted_ptr_or_null_": "a trusted kernel pointer that may be NULL",
+    "rcu_ptr_": "an RCU-protected kernel pointer",
     "rcu_ptr_or_null_": "an RCU-protected kernel pointer that may be NULL",
-    "mem_or_null": "memory that may be NULL",
-    "sock_or_null": "a socket that may be NULL",
     "untrusted_ptr_": "a kernel pointer that nobody keeps valid",
-    "fp": "the address of the stack",
+    "untrusted_ptr_or_null_": "a kernel pointer that nobody keeps valid and that may be NULL",
+    "mem": "memory",
+    "mem_or_null": "memory that may be NULL",
+    "rdonly_mem": "read-only memory",
+    "ringbuf_mem": "a record of a ring buffer",
+    "ringbuf_mem_or_null": "a record of a ring buffer that may be NULL",
+    "sock_or_null": "a socket that may be NULL",
+    "pkt": "a pointer into the packet",
+    "pkt_end": "the end of the packet",
+    "fp": "an address on the stack",
     "ctx": "the program's context",
 }
+
+# Headlines where the pointer is not merely maybe NULL: it is the constant.
+WITH_NULL: Final[dict[str, str]] = {
+    "maybe-null-arg": "{callee}() is called with NULL",
+    "maybe-null-helper-arg": "{callee}() is called with NULL",
+}
+
+# Headlines where the value was given up before: every copy of the pointer went with it.
+AFTER_RELEASE: Final[dict[str, str]] = {
+    "invalid-mem-access": "{subject} is used after {released_by} gave it up",
+    "argument-type": "{subject} is passed to {callee}() after {released_by} gave it up",
+    "arg-must-be-scalar-struct": "{subject} is passed to {callee}() after {released_by} gave it up",
+    "not-a-scalar": "{subject} is passed to {callee}() after {released_by} gave it up",
+}
+RELEASED_LABEL: Final = "{callee}() takes the reference over: from here on, the pointer must not be used"
+
+# Helpers that take a reference over, and in which argument register.
+RELEASED_BY_HELPER: Final[dict[str, int]] = {
+    "bpf_kptr_xchg": 2,
+    "bpf_sk_release": 1,
+    "bpf_ringbuf_submit": 1,
+    "bpf_ringbuf_discard": 1,
+}
+
+# libbpf replaces an instruction that asks for a field or type that the kernel lacks by a call that no kernel accepts.
+POISONED: Final = "this kernel has no {spec}"
+POISONED_LABEL: Final = "asks for something that this kernel lacks"
+POISONED_HELP: Final = "guard it with bpf_core_field_exists() or bpf_core_type_exists()"
 
 # When functions return NULL, as their kernel documentation says.
 RETURNS_NULL: Final[dict[str, str]] = {

@@ -37,17 +37,23 @@ class Callee:
         """Names of its flags."""
         return tuple(name for name, bit in proto.KFUNC_FLAG_NAMES.items() if self.flags & bit)
 
-    def result_labels(self, takes_reference: bool) -> tuple[str, ...]:
+    def result_labels(self, takes_reference: bool, about_null: bool) -> tuple[str, ...]:
         """What to say about the value that it returned."""
         if self.kind == "subprogram":
             return (f"returned by {self.name}()",)
         if takes_reference:
             first = f"{self.name}() takes the reference here"
-        elif self.maybe_null:
+        elif self.maybe_null and about_null:
             first = words.RETURNS_NULL.get(self.name, "may return NULL")
         else:
             first = f"returned by {self.name}()"
         return (first, f"kfunc flags: {' | '.join(self.flag_names())}") if self.flags else (first,)
+
+    def releases(self, reg: int) -> bool:
+        """Whether it takes over, or drops, the reference in this argument register."""
+        if self.kind == "helper":
+            return words.RELEASED_BY_HELPER.get(self.name) == reg
+        return bool(self.flags & proto.KF_RELEASE) and reg == 1
 
 
 def callee_of(program: Program, insn: int) -> Callee | None:

@@ -37,7 +37,7 @@ def message_text(message: Message, facts: Mapping[str, object], paint: Palette =
 
 def readable(template: str) -> str:
     """A template for people: {subject} is "the value" and so on."""
-    words = {"subject": "the value", "callee": "the called function"}
+    words = {"subject": "the value", "callee": "the called function", "a_type": "<type>", "taken_by": "was taken"}
     return re.sub(r"\{(\w+)\}", lambda hit: words.get(hit[1], f"<{hit[1]}>"), template)
 
 

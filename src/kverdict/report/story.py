@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import Formatter
@@ -16,11 +17,13 @@ from kverdict.kernel import proto
 from kverdict.program.program import Program
 from kverdict.report import source
 from kverdict.report.calls import Callee, callee_of
+from kverdict.report.names import variable_name
 from kverdict.report.sources import with_source
 from kverdict.report.trace import Origin, Path
 from kverdict.verify.verdict import Rejected
 
 LONGEST_PATH: Final = 14
+_SPEC: Final = re.compile(r"\] (.*?) \(")  # "<byte_off> [29] struct s.field (0:0 @ offset 0)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +98,64 @@ class _Teller:
         return self.path.origin(self.reg)
 
     def tell(self) -> Story:
+        """The whole story."""
         primary = self._primary()
         subject = self._subject(primary)
         facts = self._facts(subject)
-        label = _fill(words.AT_FAILURE.get(self.diagnostic.message.id, ""), facts)
+        message = self.diagnostic.message
+        label = _fill(words.AT_FAILURE.get(message.id, ""), facts)
+        headline = _fill(message.meaning, facts) or self.verdict.sentence
+        help_text = _fill(words.HELP.get(message.id, ""), facts)
+        others = [span for span in (self._producer(), self._release()) if span is not None]
+        if self._is_null() and message.id in words.WITH_NULL:
+            headline, help_text, others = _fill(words.WITH_NULL[message.id], facts) or headline, "", []
+        if (spec := self._poisoned()) and message.id == "invalid-helper":
+            headline, label, help_text = words.POISONED.format(spec=spec), words.POISONED_LABEL, words.POISONED_HELP
+        if facts["released_by"]:
+            headline = _fill(words.AFTER_RELEASE.get(message.id, ""), facts) or headline
         primary = Span(primary.place, primary.column, primary.width, (label,) if label else (), True)
-        secondary = self._producer()
-        spans = (primary,) if secondary is None else (primary, secondary)
-        help_text = _fill(words.HELP.get(self.diagnostic.message.id, ""), facts)
         return Story(
-            self.diagnostic.message.id,
-            _fill(self.diagnostic.message.meaning, facts) or self.verdict.sentence,
+            message.id,
+            headline,
             primary.place,
-            spans,
+            (primary, *others),
             self._path_line(),
             self._remark(subject),
             Help(help_text) if help_text else None,
             facts=facts,
         )
+
+    def _released(self) -> tuple[int, Callee] | None:
+        """The step at which the refused value had been given up before, and who took it."""
+        if self.diagnostic.message.id not in words.AFTER_RELEASE or self.origin is None or self.origin.step < 0:
+            return None
+        for step, reg in self.path.passed(self.origin):
+            callee = callee_of(self.program, self.path.steps[step])
+            if callee is not None and callee.releases(reg):
+                return step, callee
+        return None
+
+    def _release(self) -> Span | None:
+        found = self._released()
+        if found is None:
+            return None
+        step, callee = found
+        place = self._place(self.path.steps[step])
+        label = words.RELEASED_LABEL.format(callee=callee.name)
+        for name in callee.spellings:
+            if (piece := source.find_call(place.source, name)) is not None:
+                return Span(place, piece.column, len(piece.text), (label,), False)
+        return Span(place, -1, 0, (label,), False)
+
+    def _is_null(self) -> bool:
+        return self.origin is not None and self.origin.kind == "constant" and self.origin.offset == 0
+
+    def _poisoned(self) -> str:
+        """What libbpf could not resolve at the refused instruction, "" if it resolved everything."""
+        rows = self.program.extra.get("poisoned", ())
+        spec = next((spec for insn, spec in rows if insn == self.at), "") if isinstance(rows, tuple) else ""
+        hit = _SPEC.search(spec)
+        return re.sub(r"___\w+", "", hit[1]) if hit else spec
 
     def _primary(self) -> Span:
         place = self._place(self.at)
@@ -135,7 +178,8 @@ class _Teller:
         whole_call = self.callee is not None and any(text.startswith(f"{name}(") for name in self.callee.spellings)
         if self.callee is not None and text and not whole_call:
             return f"`{text}`"
-        name = self._variable()
+        name = variable_name(self.result.thing, self.program, self.at, self.reg) if self.reg >= 0 else ""
+        name = name or self._variable()
         if name:
             return f"`{name}`"
         return f"R{self.reg}" if self.reg >= 0 else "it"
@@ -157,7 +201,11 @@ class _Teller:
         facts: dict[str, object] = dict(self.diagnostic.facts)
         facts.setdefault("struct", "pointer")
         facts["subject"] = subject
-        facts["section"] = self.program.section
+        facts["hook"] = self.program.section.partition("/")[0]
+        if "type" in facts:
+            facts["a_type"] = words.TYPES.get(str(facts["type"]), f"`{facts['type']}`")
+        facts["taken_by"] = self._taken_by()
+        facts["released_by"] = self._released_by()
         facts["need"] = ""
         if self.callee is not None:
             facts.setdefault("callee", self.callee.name)
@@ -166,6 +214,21 @@ class _Teller:
                 facts["struct"] = struct
             facts["need"] = self._need(self.callee)
         return facts
+
+    def _taken_by(self) -> str:
+        """Who took the reference that leaks: "bpf_task_acquire() took in line 35"."""
+        if self.origin is None or self.origin.insn < 0:
+            return "was taken"
+        callee, place = callee_of(self.program, self.origin.insn), self._place(self.origin.insn)
+        where = f"in line {place.line}" if place.line else f"at instruction {self.origin.insn}"
+        return f"{callee.name}() took {where}" if callee else f"was taken {where}"
+
+    def _released_by(self) -> str:
+        found = self._released()
+        if found is None:
+            return ""
+        line = self._place(self.path.steps[found[0]]).line
+        return f"{found[1].name}() in line {line}" if line else f"{found[1].name}()"
 
     def _need(self, callee: Callee) -> str:
         flags = callee.flags
@@ -204,7 +267,7 @@ class _Teller:
     def _producer_labels(self, origin: Origin) -> tuple[str, ...]:
         if origin.kind == "call":
             callee = callee_of(self.program, origin.insn)
-            return callee.result_labels("alloc_insn" in self.diagnostic.facts) if callee else ()
+            return callee.result_labels("alloc_insn" in self.diagnostic.facts, self._about_null()) if callee else ()
         if origin.kind == "load":
             return (self._load_label(origin),)
         if origin.kind == "constant":
@@ -256,11 +319,14 @@ class _Teller:
         if line[-1] != word:
             line.append(word)
 
+    def _about_null(self) -> bool:
+        return "null" in self.diagnostic.message.id or "null" in str(self.diagnostic.facts.get("type", ""))
+
     def _remark(self, subject: str) -> str:
         origin = self.origin
         if origin is None or origin.kind not in ("call", "load") or "alloc_insn" in self.diagnostic.facts:
             return ""
-        if "null" not in self.diagnostic.message.id and "null" not in str(self.diagnostic.facts.get("type", "")):
+        if not self._about_null():
             return ""
         return "" if self.path.tested(origin) else f"no branch on it tests {subject}"
 

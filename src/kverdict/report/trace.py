@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -131,26 +131,38 @@ class Path:
             moves.append(step)
             return (where[0], insn.src, 0) if insn.src != op.FP else Origin("address", step, self.steps[step])
         if operation in (op.ADD, op.SUB) and wide:
-            if insn.op & op.X:
+            if insn.op & op.X and self.origin(insn.src, step).kind != "constant":
                 return Origin("arithmetic", step, self.steps[step], base=self.origin(reg, step), moves=tuple(moves))
             return (where[0], reg, off)
         return Origin("arithmetic", step, self.steps[step], moves=tuple(moves))
 
     def tested(self, origin: Origin) -> list[int]:
         """Steps after the producer at which a conditional jump compares the value, in any register that holds it."""
+        found = []
+        for step, holders in self._held(origin):
+            insn, depth = self.insn(step), self.depths[step]
+            if _is_test(insn) and ((depth, insn.dst) in holders or (insn.op & op.X and (depth, insn.src) in holders)):
+                found.append(step)
+        return found
+
+    def passed(self, origin: Origin) -> list[tuple[int, int]]:
+        """Calls after the producer that get the value, as (step, register), without the last step."""
+        found = []
+        for step, holders in self._held(origin):
+            if self.insn(step).op & 0xFF == op.JMP | op.CALL and step + 1 < len(self.steps):
+                found += [(step, reg) for reg in range(1, 6) if (self.depths[step], reg) in holders]
+        return found
+
+    def _held(self, origin: Origin) -> Iterator[tuple[int, set[tuple[int, str | int]]]]:
+        """Steps after the producer, each with the registers and stack slots that hold its value before that step."""
         if origin.step < 0:
             holders: set[tuple[int, str | int]] = {(0, origin.reg)}
         else:
             first = self.insn(origin.step)
-            holder = 0 if origin.kind == "call" else first.dst
-            holders = {(self.depths[origin.step], holder)}
-        tests = []
+            holders = {(self.depths[origin.step], 0 if origin.kind == "call" else first.dst)}
         for step in range(origin.step + 1, len(self.steps)):
-            insn, depth = self.insn(step), self.depths[step]
-            if _is_test(insn) and ((depth, insn.dst) in holders or (insn.op & op.X and (depth, insn.src) in holders)):
-                tests.append(step)
-            self._move_forward(insn, depth, step, holders)
-        return tests
+            yield step, holders
+            self._move_forward(self.insn(step), self.depths[step], step, holders)
 
     def _move_forward(self, insn: Insn, depth: int, step: int, holders: set[tuple[int, str | int]]) -> None:
         code, kind = insn.op & 0xFF, insn.op & op.CLASS_MASK
