@@ -43,10 +43,7 @@ def _value(extern: Extern, profile: KernelProfile) -> bytes:
 
 
 def _setting(extern: Extern, setting: str) -> bytes:
-    if setting in ("", "n"):
-        if setting == "" and not extern.weak:
-            raise LinkError(f"extern '{extern.name}' (strong): not resolved")
-        # "n" stands for "is not set": libbpf finds no line for it
+    if setting in ("", "n"):  # "is not set": libbpf finds no line for it
         if not extern.weak:
             raise LinkError(f"extern '{extern.name}' (strong): not resolved")
         return bytes(extern.size)

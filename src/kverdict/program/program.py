@@ -74,6 +74,11 @@ class Program:
     "trace_raw_tp"). attach_name: the kernel function, tracepoint, hook or struct_ops member ("task_newtask");
     attach_btf_id: its id in `profile.btf`, 0 if none. variant: the name used by the facts files ("tp_btf", "fentry.s",
     "iter/task"). subprogs: start indexes, first is 0. places: one for each slot.
+
+    extra, of linked programs: line_info (instructions at which a line record starts) and line_records (the records);
+    poisoned ((instruction, what CO-RE could not resolve)…); unresolved ((instruction, weak extern that this kernel
+    lacks)…); btf_refused (why the kernel has no BTF of the program, or ""); parts ((start, function, first slot in its
+    section)…); member_index (of a struct_ops callback, else -1); variables (see program/variables.py).
     """
 
     object_name: str
