@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import cache
-from importlib import resources
+from typing import TYPE_CHECKING
 
-from kverdict.catalogue.match import Match, Matcher
 from kverdict.diagnostic import Message
+
+if TYPE_CHECKING:
+    from kverdict.catalogue.match import Match, Matcher
 
 
 @cache
 def all_messages() -> tuple[Message, ...]:
     """Every message of every room, in the order of their ids."""
+    import importlib
+    import pkgutil
+
     found: dict[str, Message] = {}
     for room in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{room.name}")
@@ -30,6 +33,8 @@ def by_id(message_id: str) -> Message | None:
 
 @cache
 def _matcher() -> Matcher:
+    from kverdict.catalogue.match import Matcher
+
     return Matcher(all_messages())
 
 
@@ -40,8 +45,10 @@ def find_by_kernel_text(line: str) -> list[Match]:
 
 def why_page(message_id: str) -> str:
     """The page about a message in Markdown, "" if it has none."""
+    from importlib import resources
+
     page = resources.files(__name__).joinpath("why", f"{message_id}.md")
     return page.read_text(encoding="utf-8") if page.is_file() else ""
 
 
-__all__ = ["Match", "all_messages", "by_id", "find_by_kernel_text", "why_page"]
+__all__ = ["all_messages", "by_id", "find_by_kernel_text", "why_page"]
