@@ -12,6 +12,7 @@ COMMANDS = {
     "check": "verdicts on objects (the default command)",
     "matrix": "programs × kernels",
     "whatif": "what changes between two kernels or overlays, and which rule did it",
+    "run": "run programs on a simulated kernel",
     "explain": "a message id, a kernel's sentence, a log",
     "log": "the verifier log of a kernel",
     "kfuncs": "kernel functions: list, show, compare",

@@ -84,8 +84,10 @@ class Canon:
 
     def bytes(self, region: Region) -> tuple[object, ...]:
         data, init = region.data, region.init
+        if init is not None and 1 not in init:
+            return ()
         found: list[object] = []
-        for at in range(0, len(data), 8):
+        for at in range(0 if init is None else init.index(1) & ~7, len(data), 8):
             if init is not None and not any(init[at : at + 8]):
                 continue
             word = int.from_bytes(data[at : at + 8], "little")

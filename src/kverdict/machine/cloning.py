@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kverdict.machine.run import RUNNING
+
 if TYPE_CHECKING:
     from kverdict.machine.world import World
 
@@ -28,7 +30,7 @@ def clone(world: World) -> World:
     other.map_numbers = world.map_numbers
     other.codes = world.codes
     other.attached = world.attached
-    other.runs = {number: run.clone() for number, run in world.runs.items()}
+    other.runs = {number: run.clone() if run.status == RUNNING else run for number, run in world.runs.items()}
     other.current = list(world.current)
     other.clock = world.clock
     other.random = world.random
@@ -43,4 +45,5 @@ def clone(world: World) -> World:
     other.scratch = dict(world.scratch)
     other.who_stack = list(world.who_stack)
     other.handles = {}
+    other.watcher = None
     return other

@@ -39,8 +39,13 @@ def step(world: World, run: Run) -> None:
 def run_to_end(world: World, run: Run, limit: int = 1 << 62) -> None:
     """Step until the run has ended, or `limit` instructions were executed."""
     end = run.executed + limit
+    watcher = world.watcher
     while run.status == RUNNING and run.executed < end:
+        if watcher is not None:
+            watcher.about_to(run)
         step(world, run)
+        if watcher is not None:
+            watcher.did(run)
 
 
 def handlers(insns: tuple[Insn, ...]) -> list[Handler]:

@@ -38,6 +38,7 @@ from kverdict.machine.run import DONE, FAULTED, RUNNING, Run
 from kverdict.machine.timers import Timers
 
 if TYPE_CHECKING:
+    from kverdict.machine.trace import Watcher
     from kverdict.machine.views import GlobalsView, MapsView, TaskHandle
     from kverdict.program.program import Map
 
@@ -94,6 +95,7 @@ class World:
         "scratch",
         "tasks",
         "timers",
+        "watcher",
         "who_stack",
     )
 
@@ -123,6 +125,7 @@ class World:
         self.random = 0x2545F4914F6CDD1D
         self.next_run = 1
         self.active = 0
+        self.watcher: Watcher | None = None
         self.next_pid = FIRST_PID
         self.log: list[str] = []
         self.output: dict[int, list[bytes]] = {}
