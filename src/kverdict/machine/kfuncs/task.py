@@ -39,35 +39,43 @@ def release(world: World, run: Run, a: int, b: int, c: int, d: int, e: int) -> i
 
 
 class FromPid(Pending):
-    """bpf_task_from_pid(): find under its own RCU section, then acquire; the task may die in between."""
+    """bpf_task_from_pid(): find under its own RCU section, then acquire; the task may die in between.
 
-    __slots__ = ("found", "pid")
+    Four atomic steps, `stage` names the next: lock, find, acquire, unlock. found: region number, 0 if none.
+    """
+
+    __slots__ = ("address", "found", "pid", "stage")
 
     name = "bpf_task_from_pid"
 
-    def __init__(self, pid: int, found: int = -1) -> None:
+    def __init__(self, pid: int, stage: str = "lock", found: int = 0, address: int = 0) -> None:
         self.pid = pid
+        self.stage = stage
         self.found = found
+        self.address = address
 
     def step(self, world: World, run: Run) -> int | None:
-        if self.found < 0:
+        if self.stage == "lock":
             world.rcu.lock(run.id)
+            self.stage = "find"
+        elif self.stage == "find":
             number = world.tasks.get(self.pid, 0)
             task = world.memory.regions.get(number)
             self.found = number if isinstance(task, Task) and task.hashed else 0
-            if self.found:
-                return None
+            self.stage = "acquire" if self.found else "unlock"
+        elif self.stage == "acquire":
+            self.address = acquire(world, run, self.found << 32, 0, 0, 0, 0)
+            self.stage = "unlock"
+        else:
             world.rcu.unlock(run.id)
-            return 0
-        address = acquire(world, run, self.found << 32, 0, 0, 0, 0)
-        world.rcu.unlock(run.id)
-        return address
+            return self.address
+        return None
 
     def clone(self) -> FromPid:
-        return FromPid(self.pid, self.found)
+        return FromPid(self.pid, self.stage, self.found, self.address)
 
     def canonical(self) -> tuple[object, ...]:
-        return self.name, self.pid, ("address", self.found << 32) if self.found > 0 else self.found
+        return self.name, self.pid, self.stage, ("address", self.found << 32), ("address", self.address)
 
 
 def from_pid(world: World, run: Run, a: int, b: int, c: int, d: int, e: int) -> Pending:
