@@ -34,6 +34,7 @@ _HEADER: Final = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION: Final = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL: Final = struct.Struct("<IBBHQQ")
 _REL: Final = struct.Struct("<QQ")
+_LONGEST_NAME: Final = 1024
 
 
 class Section(NamedTuple):
@@ -212,6 +213,6 @@ class Elf:
 
 
 def _string(table: bytes, offset: int) -> str:
-    """The string at `offset`; empty if that is outside of the table."""
-    end = table.find(b"\0", offset)
-    return table[offset : end if end >= 0 else len(table)].decode("utf-8", "replace")
+    """The string at `offset`, at most 1024 bytes of it; empty if that is outside of the table."""
+    end = table.find(b"\0", offset, offset + _LONGEST_NAME)
+    return table[offset : end if end >= 0 else offset + _LONGEST_NAME].decode("utf-8", "replace")

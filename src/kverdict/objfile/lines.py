@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from kverdict.btf.btf import Btf
 from kverdict.objfile.elf import Elf
@@ -33,9 +34,12 @@ class LineRecord(NamedTuple):
     column: int
 
 
+Record = TypeVar("Record", FuncRecord, LineRecord)
+
+
 @dataclass(slots=True)
 class ExtInfo:
-    """.BTF.ext by section name, without CO-RE relocations (core_relocs.py)."""
+    """.BTF.ext by section name, sorted by offset, without CO-RE relocations (core_relocs.py)."""
 
     functions: dict[str, tuple[FuncRecord, ...]] = field(default_factory=dict)
     lines: dict[str, tuple[LineRecord, ...]] = field(default_factory=dict)
@@ -69,9 +73,9 @@ class _Reader:
         words = struct.unpack_from(f"<{(header_size - _HEADER.size) // 4}I", self.data, _HEADER.size)
         found = ExtInfo()
         for name, records in self._part(header_size, words[0], words[1], 8):
-            found.functions[name] = tuple(FuncRecord(*_PAIR.unpack_from(record)) for record in records)
+            found.functions[name] = _sorted(FuncRecord(*_PAIR.unpack_from(record)) for record in records)
         for name, records in self._part(header_size, words[2], words[3], 16):
-            found.lines[name] = tuple(_line(record) for record in records)
+            found.lines[name] = _sorted(_line(record) for record in records)
         return found
 
     def _part(self, base: int, offset: int, length: int, least: int) -> Iterator[tuple[str, list[bytes]]]:
@@ -97,6 +101,16 @@ class _Reader:
 
     def _refuse(self, offset: int, problem: str) -> None:
         raise self.elf.error(f"section .BTF.ext, offset {offset}", problem)
+
+
+def _sorted(records: Iterable[Record]) -> tuple[Record, ...]:
+    return tuple(sorted(records, key=lambda record: record.offset))
+
+
+def within(records: Sequence[Record], low: int, high: int) -> Sequence[Record]:
+    """The records with low <= offset < high; `records` are those of one section of an ExtInfo."""
+    first = bisect_left(records, low, key=lambda record: record.offset)
+    return records[first : bisect_left(records, high, first, key=lambda record: record.offset)]
 
 
 def _line(record: bytes) -> LineRecord:

@@ -31,6 +31,7 @@ from kverdict.objfile.maps import (
 from kverdict.objfile.relocs import SLOT, CodeRelocs, Reloc
 
 ARENA_SECTION: Final = ".addr_space.1"
+_OVERLAP: Final = 16  # times the size of the file that all functions together may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +172,13 @@ class _Builder:
     def _functions(self) -> tuple[ProgramDef, ...]:
         """libbpf: bpf_object__add_programs()."""
         code = {s.number: self.elf.data(s) for s in self.elf.sections[1:] if s.is_code and s.size}
-        found = [
-            self._function(symbol, self.elf.sections[symbol.section], code[symbol.section])
-            for symbol in self.elf.symbols
-            if symbol.type == STT_FUNC and symbol.section in code
-        ]
+        symbols = [symbol for symbol in self.elf.symbols if symbol.type == STT_FUNC and symbol.section in code]
+        total = sum(symbol.size for symbol in symbols)
+        if total > _OVERLAP * len(self.elf.raw):
+            raise self.elf.error(
+                "", f"functions of {total} bytes in a file of {len(self.elf.raw)}, expected no such overlap"
+            )
+        found = [self._function(symbol, self.elf.sections[symbol.section], code[symbol.section]) for symbol in symbols]
         return tuple(sorted(found, key=lambda f: (f.section_index, f.start)))
 
     def _function(self, symbol: Symbol, section: Section, data: bytes) -> ProgramDef:

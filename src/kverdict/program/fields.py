@@ -19,12 +19,14 @@ from kverdict.btf.types import (
     Struct,
     TypeTag,
 )
+from kverdict.errors import UnsupportedError
 from kverdict.kernel.profile import KernelProfile
 from kverdict.program.program import RecordField
 
 _MOST: Final = 11  # fields of one record; kernel: BTF_FIELDS_MAX
 _DEEPEST: Final = 15  # structures in structures; kernel: MAX_RESOLVE_DEPTH less one
 _PAGE: Final = 4096
+_MOST_MEMBERS: Final = 200_000  # looked at for one record; unions in unions could go on for ever
 
 
 class _Kind(NamedTuple):
@@ -128,6 +130,7 @@ class _Parser:
         self.profile = profile
         self.wanted = wanted
         self.nested = profile.does("NESTED_FIELDS")
+        self.members_seen = 0
         self.kinds = {
             kind.struct: kind._replace(size=self._size(kind))
             for kind in _KINDS
@@ -159,6 +162,9 @@ class _Parser:
     def _in_struct(self, type_id: int, outer: Struct, room: int, level: int) -> list[_Found]:
         seen: set[str] = set()
         found: list[_Found] = []
+        self.members_seen += len(outer.members)
+        if self.members_seen > _MOST_MEMBERS:
+            raise UnsupportedError(f"special fields of a value with more than {_MOST_MEMBERS} members")
         for number, member in enumerate(outer.members):
             if member.bit_offset % 8:
                 if self.nested or self._special(member.type_id):

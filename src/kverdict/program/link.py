@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from kverdict.errors import LinkError, UnsupportedError
@@ -10,6 +11,7 @@ from kverdict.isa import opcode as op
 from kverdict.isa.decode import decode, ld_imm64, make, signed32
 from kverdict.isa.insn import Insn
 from kverdict.kernel.profile import KernelProfile
+from kverdict.objfile.core_relocs import CoreReloc
 from kverdict.objfile.maps import MapDef
 from kverdict.objfile.object import Object, ProgramDef
 from kverdict.objfile.relocs import DATA, EXTERN_CALL, EXTERN_LOAD, MAP, Reloc
@@ -47,7 +49,8 @@ class _Linker:
         self.obj = obj
         self.program = program
         self.profile = profile
-        self.poisoned: list[Poisoned] = []
+        self.poisoned: list[tuple[ProgramDef, Poisoned]] = []
+        self._core: dict[str, list[CoreReloc]] = {}
         self.btf_refused = btf_refused(obj.btf, profile) if obj.btf else ""
         self.btf = obj.btf if not self.btf_refused else None  # what the kernel has of it
         self._candidates: dict[int, list[int]] = {}
@@ -100,26 +103,29 @@ class _Linker:
     def _fetch(self, function: ProgramDef) -> list[Insn]:
         """A function's instructions with CO-RE relocations applied. libbpf: bpf_object__relocate_core()."""
         insns = decode(function.code)
-        section = self.obj.elf.sections[function.section_index].name
-        end = function.start + function.slots
-        relocs = [r for r in self.obj.core_relocs.get(section, ()) if function.start <= r.insn < end]
+        relocs = self._core_relocs(function)
         if relocs and self.obj.btf is not None:
-            self.poisoned += apply_core_relocs(
+            poisoned = apply_core_relocs(
                 insns, relocs, self.obj.btf, self.profile.btf, function.start, self._candidates
             )
+            self.poisoned += [(function, found) for found in poisoned]
         return insns
+
+    def _core_relocs(self, function: ProgramDef) -> Sequence[CoreReloc]:
+        section = self.obj.elf.sections[function.section_index].name
+        if section not in self._core:
+            self._core[section] = sorted(self.obj.core_relocs.get(section, ()), key=lambda reloc: reloc.insn)
+        relocs = self._core[section]
+        first = bisect_left(relocs, function.start, key=lambda reloc: reloc.insn)
+        return relocs[first : bisect_left(relocs, function.start + function.slots, first, key=lambda reloc: reloc.insn)]
 
     def _poisoned(self, code: Code) -> tuple[tuple[int, str], ...]:
         """(instruction of the program, what could not be resolved) for CO-RE relocations."""
-        found = []
-        for poisoned in self.poisoned:
-            for part in code.parts:
-                reloc_at = poisoned.reloc.insn - part.function.start
-                section = self.obj.elf.sections[part.function.section_index].name
-                if 0 <= reloc_at < part.function.slots and poisoned.reloc in self.obj.core_relocs.get(section, ()):
-                    found.append((part.start + reloc_at, poisoned.spec))
-                    break
-        return tuple(found)
+        starts = {(part.function.section_index, part.function.start): part.start for part in code.parts}
+        return tuple(
+            (starts[function.section_index, function.start] + found.reloc.insn - function.start, found.spec)
+            for function, found in self.poisoned
+        )
 
     def _unresolved(self, code: Code) -> Iterator[tuple[int, str]]:
         """(instruction, name) of weak externs that this kernel lacks: a load of 0 or an invalid call stands there."""

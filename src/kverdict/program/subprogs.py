@@ -12,7 +12,7 @@ from kverdict.errors import LinkError
 from kverdict.isa import opcode as op
 from kverdict.isa.decode import decode, make
 from kverdict.isa.insn import Insn
-from kverdict.objfile.lines import LineRecord
+from kverdict.objfile.lines import LineRecord, within
 from kverdict.objfile.object import Object, ProgramDef
 from kverdict.objfile.relocs import CALL, EXTERN_CALL, FUNCTION, SLOT, Reloc
 from kverdict.program.program import FuncInfo
@@ -125,7 +125,7 @@ class Code:
         for part in self.parts:
             records = self.obj.ext.functions.get(_section_name(self.obj, part.function), ())
             low, high = _bytes(part.function)
-            mine = [r for r in records if low <= r.offset < high]
+            mine = within(records, low, high)
             if not mine:
                 if not found:
                     return ()
@@ -139,7 +139,7 @@ class Code:
         for part in self.parts:
             records = self.obj.ext.lines.get(_section_name(self.obj, part.function), ())
             low, high = _bytes(part.function)
-            mine = [r for r in records if low <= r.offset < high]
+            mine = within(records, low, high)
             if not mine:
                 if not found:
                     return []
