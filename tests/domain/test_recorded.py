@@ -27,7 +27,9 @@ def bounds(numbers: list[Any]) -> Bounds:
         known = const(numbers[0])
         if [known.smin, known.smax, known.umin, known.umax] == numbers[2:6]:
             return known
-    made = Bounds(*numbers[:10], arcs=tuple(numbers[10]) if len(numbers) > 10 else None)
+    made = Bounds(*numbers[:10])
+    if len(numbers) > 10:
+        made.arcs = tuple(numbers[10])
     return UNKNOWN if made.same(UNKNOWN) else made
 
 

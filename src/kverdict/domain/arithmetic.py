@@ -7,7 +7,7 @@ from typing import Final
 from kverdict.domain import circular, division
 from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, UNKNOWN, ZERO, Bounds, const
 from kverdict.domain.ranges import add_ranges, bitwise_signed, mul_ranges, sub_ranges
-from kverdict.domain.rules import ArithmeticRules
+from kverdict.domain.rules import MEMO_LIMIT, ArithmeticRules
 from kverdict.domain.sync import ranges_from_bits, sync, zext_ranges
 from kverdict.domain.tnum import (
     HIGH_HALF,
@@ -22,8 +22,9 @@ from kverdict.domain.tnum import (
 )
 from kverdict.domain.tnum import add as tnum_add
 from kverdict.domain.tnum import sub as tnum_sub
-from kverdict.isa.opcode import ADD, AND, ARSH, DIV, LSH, MOD, MUL, NEG, OR, RSH, SUB, XOR
+from kverdict.isa.opcode import ADD, AND, ARSH, DIV, LSH, MOD, MUL, NEG, OR, RSH, SIGNED, SUB, XOR
 
+NARROW: Final = 1 << 16  # in keys of the memo
 SUMS: Final = (ADD, SUB)
 SHIFTS: Final = (LSH, RSH, ARSH)
 DIVISIONS: Final = (DIV, MOD)
@@ -41,9 +42,21 @@ def alu64(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules, signed
             return const((dst.value + src.value if op_code == ADD else dst.value - src.value) & U64_MAX)
         if (dst is UNKNOWN or src is UNKNOWN) and not rules.circular:
             return UNKNOWN
-    elif op_code == NEG:
+    key = (op_code | SIGNED if signed else op_code, id(dst), id(src))
+    done = rules.memo.get(key)
+    if done is not None:
+        return done[2][0]
+    result = _alu64(op_code, dst, src, rules, signed)
+    if len(rules.memo) >= MEMO_LIMIT:
+        rules.memo.clear()
+    rules.memo[key] = (dst, src, (result,))
+    return result
+
+
+def _alu64(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules, signed: bool) -> Bounds:
+    if op_code == NEG:
         return alu64(SUB, ZERO, dst, rules) if rules.negation else UNKNOWN
-    elif op_code in DIVISIONS:
+    if op_code in DIVISIONS:
         return division.divide64(op_code, dst, src, signed, rules) if rules.division else UNKNOWN
     if not is_computable(op_code, src, 64, rules):
         return UNKNOWN
@@ -64,6 +77,18 @@ def alu32(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules, signed
 
     Where nothing can be said, the kernel forgets to zero the high half, so the result may be UNKNOWN.
     """
+    key = (op_code | (SIGNED | NARROW if signed else NARROW), id(dst), id(src))
+    done = rules.memo.get(key)
+    if done is not None:
+        return done[2][0]
+    result = _alu32(op_code, dst, src, rules, signed)
+    if len(rules.memo) >= MEMO_LIMIT:
+        rules.memo.clear()
+    rules.memo[key] = (dst, src, (result,))
+    return result
+
+
+def _alu32(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules, signed: bool) -> Bounds:
     if op_code == NEG:
         return alu32(SUB, ZERO, dst, rules) if rules.negation else UNKNOWN
     if op_code in DIVISIONS and rules.division:
@@ -281,7 +306,7 @@ def _shifted_left32(dst: Bounds, shift: int) -> tuple[int, int]:
 def _low_learned(
     value: int, mask: int, s32_min: int, s32_max: int, u32_min: int, u32_max: int, rules: ArithmeticRules
 ) -> Bounds:
-    """zext_ranges() of ranges narrowed by the bits of the low half. Kernel: __update_reg32_bounds(), zext_32_to_64()."""
+    """zext_ranges() of ranges narrowed by the bits of the low half. Kernel: __update_reg32_bounds()."""
     value &= U32_MAX
     mask &= U32_MAX
     _, _, _, _, s32_min, s32_max, u32_min, u32_max = ranges_from_bits(

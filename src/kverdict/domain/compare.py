@@ -6,11 +6,13 @@ from typing import Final
 
 from kverdict.domain import circular, compare_constant
 from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, Bounds, arcs_of, const
-from kverdict.domain.rules import ArithmeticRules
+from kverdict.domain.rules import MEMO_LIMIT, ArithmeticRules
 from kverdict.domain.sync import sync, sync_again
 from kverdict.domain.tnum import HIGH_HALF, SIGN32, SIGN64, U32_MAX, U64_MAX, overlap
 from kverdict.isa.opcode import JEQ, JGE, JGT, JLE, JLT, JNE, JSET, JSGE, JSGT, JSLE, JSLT
 
+JUMP64: Final = 1 << 17  # in keys of the memo
+JUMP32: Final = 1 << 18
 NOT_JSET: Final = JSET | 0x08  # no such instruction: what holds where JSET is not taken
 
 EQUALITIES: Final = (JEQ, JNE)
@@ -93,11 +95,26 @@ def branch_taken_same(op_code: int, b: Bounds, is_jmp32: bool, rules: Arithmetic
 
 def _simulated(op_code: int, left: Bounds, right: Bounds, is_jmp32: bool, rules: ArithmeticRules) -> int:
     """Whether one side would be impossible. Kernel: simulate_both_branches_taken()."""
-    new_left, new_right = assume(REVERSED[op_code], left, right, is_jmp32, rules)
-    if _is_impossible(new_left, rules) or _is_impossible(new_right, rules):
+    true_left, true_right, false_left, false_right = _both_sides(op_code, left, right, is_jmp32, rules)
+    if _is_impossible(false_left, rules) or _is_impossible(false_right, rules):
         return 1
-    new_left, new_right = assume(op_code, left, right, is_jmp32, rules)
-    return 0 if _is_impossible(new_left, rules) or _is_impossible(new_right, rules) else -1
+    return 0 if _is_impossible(true_left, rules) or _is_impossible(true_right, rules) else -1
+
+
+def _both_sides(
+    op_code: int, left: Bounds, right: Bounds, is_jmp32: bool, rules: ArithmeticRules
+) -> tuple[Bounds, ...]:
+    """refine() before the kernel looks whether the ranges are empty."""
+    key = (op_code | (JUMP32 if is_jmp32 else JUMP64), id(left), id(right))
+    done = rules.memo.get(key)
+    if done is not None:
+        return done[2]
+    false = assume(REVERSED[op_code], left, right, is_jmp32, rules)
+    result = (*assume(op_code, left, right, is_jmp32, rules), *false)
+    if len(rules.memo) >= MEMO_LIMIT:
+        rules.memo.clear()
+    rules.memo[key] = (left, right, result)
+    return result
 
 
 def _is_impossible(b: Bounds, rules: ArithmeticRules) -> bool:
@@ -140,8 +157,7 @@ def refine(
     """(left where the jump is taken, right there, left where it is not, right there). Kernel: reg_set_min_max()."""
     if not rules.compare_ranges:
         return compare_constant.refine(op_code, left, right, is_jmp32, rules)
-    false_left, false_right = assume(REVERSED[op_code], left, right, is_jmp32, rules)
-    true_left, true_right = assume(op_code, left, right, is_jmp32, rules)
+    true_left, true_right, false_left, false_right = _both_sides(op_code, left, right, is_jmp32, rules)
     return sane(true_left), sane(true_right), sane(false_left), sane(false_right)
 
 

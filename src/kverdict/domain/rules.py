@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from kverdict.domain.bounds import Bounds
+
+MEMO_LIMIT: Final = 1 << 14
 
 BEHAVIOURS: tuple[tuple[str, str], ...] = (
     ("all_domains", "BOUNDS_LEARN_FROM_EVERY_DOMAIN"),
@@ -34,10 +40,15 @@ BEHAVIOURS: tuple[tuple[str, str], ...] = (
 
 
 class ArithmeticRules:
-    """One bool for each behaviour in BEHAVIOURS (see kernel/behaviours.py for the commits); never changed once made."""
+    """One bool for each behaviour in BEHAVIOURS (see kernel/behaviours.py for the commits), set once.
 
-    __slots__ = tuple(name for name, _ in BEHAVIOURS)
+    memo: results by what was computed and the identities of the operands, which the entry keeps alive: programs do the
+    same to the same shared values again and again.
+    """
 
+    __slots__ = ("memo", *(name for name, _ in BEHAVIOURS))
+
+    memo: dict[tuple[int, int, int], tuple[Bounds, Bounds, tuple[Bounds, ...]]]
     all_domains: bool
     third_round: bool
     s64_split: bool
@@ -68,6 +79,7 @@ class ArithmeticRules:
     def of(does: Callable[[str], bool]) -> ArithmeticRules:
         """The rules of the kernel whose profile answers `does`."""
         rules = ArithmeticRules()
+        rules.memo = {}
         for name, behaviour in BEHAVIOURS:
             setattr(rules, name, does(behaviour))
         return rules

@@ -149,6 +149,8 @@ def step(value: int, mask: int, number: int) -> int:
 
 def only_member(value: int, mask: int, low: int, high: int) -> int:
     """The one member from low to high (unsigned), -1 if there are several. Kernel: __update_reg64_bounds()."""
+    if low == value and high == value | mask and mask:
+        return -1  # the least and the greatest member
     following = step(value, mask, low)
     if low & ~mask == value:
         return low if following > high else -1
