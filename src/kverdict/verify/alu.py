@@ -10,7 +10,7 @@ from typing import Final
 from kverdict.catalogue.bounds import POINTER_WITH_POINTER
 from kverdict.catalogue.instructions import DIV_BY_ZERO, INVALID_SHIFT
 from kverdict.domain.arithmetic import alu32, alu64
-from kverdict.domain.bounds import ZERO, const
+from kverdict.domain.bounds import ZERO, Bounds, const
 from kverdict.domain.coerce import byte_swap, coerce_to_size, sign_extend, sign_extend32
 from kverdict.domain.value import ADD_CONST, PTR_TO_ARENA, SCALAR, UNKNOWN_SCALAR, Value
 from kverdict.isa.insn import Insn
@@ -156,6 +156,41 @@ def negate_or_swap(env: Env, insn: Insn) -> int:
     return env.insn_idx + 1
 
 
+def arithmetic_constant(env: Env, insn: Insn) -> int:
+    """dst op= K for a scalar dst, the most frequent instruction: the checks that cannot fail here are left out."""
+    dst = insn.dst
+    frame = env.frame
+    if dst > 9 or frame.precise or env.traced_liveness:
+        return arithmetic(env, insn)
+    regs = frame.regs
+    left = regs[dst]
+    op = insn.op
+    code = op & CODE_MASK
+    if left.type != SCALAR or code in _CHECKED_BY_CONSTANT:
+        return arithmetic(env, insn)
+    right = const(insn.imm & _U64)
+    if op & CLASS_MASK != ALU64:
+        regs[dst] = Value(SCALAR, alu32(code, left.num, right, env.rules))
+    else:
+        num = alu64(code, left.num, right, env.rules)
+        if left.id and code == ADD:
+            link, off = _moved_link(env, left, right)
+            regs[dst] = Value(SCALAR, num, off, None, 0, link)
+        else:
+            regs[dst] = Value(SCALAR, num)
+    return env.insn_idx + 1
+
+
+_CHECKED_BY_CONSTANT: Final = frozenset((DIV, MOD, LSH, RSH, ARSH))
+
+
+def _moved_link(env: Env, left: Value, right: Bounds) -> tuple[int, int]:
+    """(id, delta) of a linked scalar to which a constant is added, (0, 0) where the link is cut."""
+    if env.links_added_constants and right.mask == 0 and not left.id & ADD_CONST and right.value <= _S32_MAX:
+        return left.id | ADD_CONST, right.value
+    return 0, 0
+
+
 def arithmetic(env: Env, insn: Insn) -> int:
     """dst op= src or K; scalars by bounds, pointers by pointer_math."""
     op = insn.op
@@ -167,7 +202,7 @@ def arithmetic(env: Env, insn: Insn) -> int:
         left = read_reg(env, dst) if wide else read_reg32(env, dst)
     else:
         left = read_reg(env, dst) if wide else read_reg32(env, dst)
-        if (code == DIV or code == MOD) and insn.imm == 0:
+        if code in (DIV, MOD) and insn.imm == 0:
             env.refuse(DIV_BY_ZERO)
         if code in (LSH, RSH, ARSH) and not 0 <= insn.imm < (64 if wide else 32):
             env.refuse(INVALID_SHIFT, amount=insn.imm)
@@ -177,20 +212,15 @@ def arithmetic(env: Env, insn: Insn) -> int:
         _with_pointer(env, insn, left, right)
         return env.insn_idx + 1
     frame = env.frame
-    if frame.precise and frame.precise & 1 << dst and op & X:
-        mark_chain_precision(env, insn.src)
     precise = frame.precise & 1 << dst
+    if precise and op & X:
+        mark_chain_precision(env, insn.src)
     signed = bool(op & SIGNED)
-    num = (
-        alu64(code, left.num, right.num, env.rules, signed)
-        if wide
-        else alu32(code, left.num, right.num, env.rules, signed)
-    )
-    link, off = 0, 0
-    if wide and code == ADD and left.id and env.links_added_constants and right.num.mask == 0:
-        delta = right.num.value
-        if not left.id & ADD_CONST and delta <= _S32_MAX:
-            link, off = left.id | ADD_CONST, delta
+    if wide:
+        num = alu64(code, left.num, right.num, env.rules, signed)
+    else:
+        num = alu32(code, left.num, right.num, env.rules, signed)
+    link, off = _moved_link(env, left, right.num) if wide and code == ADD and left.id else (0, 0)
     write_reg(env, dst, Value(SCALAR, num, off, id=link))
     if precise:
         frame.precise |= precise

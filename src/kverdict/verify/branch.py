@@ -228,7 +228,8 @@ def _sync_linked(env: Env, state: State, known: Value, linked: tuple[Linked, ...
             new = known
         else:
             delta = const((value.off - known.off) & _U64)
-            new = Value(SCALAR, alu64(ADD, known.num, delta, env.rules), value.off, id=known.id)
+            id = value.id if env.delta_keeps_link else known.id
+            new = Value(SCALAR, alu64(ADD, known.num, delta, env.rules), value.off, id=id)
         if is_reg:
             owner.regs[index] = new
         else:

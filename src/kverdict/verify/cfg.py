@@ -37,8 +37,17 @@ from kverdict.isa.opcode import (
     VARIANT_SHIFT,
 )
 from kverdict.verify.env import Env, Subprog
+from kverdict.verify.exceptions import find_exception_callback
 from kverdict.verify.flow import signed32
-from kverdict.verify.traits import calls_async_callback, calls_sync_callback, is_iter_next, is_might_sleep
+from kverdict.verify.traits import (
+    calls_async_callback,
+    calls_sync_callback,
+    changes_packet,
+    helper_name,
+    is_iter_next,
+    is_might_sleep,
+    kfunc_name,
+)
 
 _FUNC_REFERENCE: Final = LD_IMM64 | PSEUDO_FUNC << VARIANT_SHIFT
 _DISCOVERED: Final = 0x10
@@ -60,12 +69,19 @@ def find_subprogs(env: Env) -> None:
             starts.add(target)
             if len(starts) > 256:
                 env.refuse(TOO_MANY_SUBPROGRAMS)
+    exception_callback = find_exception_callback(env)
+    if exception_callback:
+        starts.add(exception_callback)
+        env.extra["exception_callback"] = exception_callback
     ordered = sorted(starts)
     names = _names(env)
     for number, start in enumerate(ordered):
         end = ordered[number + 1] if number + 1 < len(ordered) else env.count
         env.subprogs.append(Subprog(names.get(start, ""), start, end))
         env.subprog_at[start] = number
+        if start and start == exception_callback:
+            subprog = env.subprogs[number]
+            subprog.exception_cb = subprog.is_cb = subprog.is_async_cb = True
     _mark_globals(env)
 
 
@@ -192,6 +208,8 @@ class _Search:
         if insn.op == CALL_KFUNC and is_iter_next(env, insn):
             env.prune_points[index] = 1
             env.aux[index].force_checkpoint = True
+        if changes_packet(env, helper_name(env, insn) or kfunc_name(env, insn)):
+            self.subprog_of(index).changes_pkt_data = True
         if is_might_sleep(env, insn):
             self.subprog_of(index).might_sleep = True
 

@@ -18,6 +18,9 @@ from kverdict.verify.log import Log
 from kverdict.verify.refusal import Refusal
 
 INSN_LIMIT: Final = 1_000_000
+# Flags of loading; kernel: BPF_F_*.
+_STRICT_ALIGNMENT: Final = 1
+_TEST_STATE_FREQ: Final = 8  # a checkpoint at each point where one is possible
 
 # Access flags of a history entry; kernel: INSN_F_*.
 F_FRAMENO_MASK: Final = 0x7
@@ -151,6 +154,7 @@ class Env:
         self.jmp_points = bytearray(self.count)
         self.seen = bytearray(self.count)
         self.successors: list[tuple[int, ...]] = []
+        self.backward_effects: list[tuple[int, int, int] | None] = []
         self.subprogs: list[Subprog] = []
         self.subprog_at: dict[int, int] = {}
         self.explored: dict[int, list[Any]] = {}
@@ -162,11 +166,13 @@ class Env:
         self.precise_ids = self.does("PRECISE_SCALAR_IDS")
         self.scalars_equal_by_bounds = not self.does("PRECISE_SCALARS_COMPARE_IDS")
         self.scalar_ids_compared = self.does("PRECISE_SCALARS_COMPARE_IDS")
+        self.unlinked_equals_linked = self.does("SCALAR_WITHOUT_LINK_EQUALS_LINKED")
         self.memory_ranges_compared = self.does("MEMORY_RANGES_COMPARED")
         self.misc_equals_unknown = self.does("MISC_SLOT_IS_UNKNOWN_SCALAR")
         self.links_scalars = self.does("SCALAR_IDS_LINK_REGISTERS")
         self.constants_unlinked = self.does("CONSTANTS_GET_NO_ID")
         self.links_narrow_moves = self.does("NARROW_MOVES_LINK")
+        self.delta_keeps_link = self.does("LINKED_DELTA_KEEPS_ID")
         self.links_in_history = self.does("LINKED_REGISTERS_IN_HISTORY")
         self.notes_stack_compare = self.does("STACK_COMPARE_IN_HISTORY")
         self.reads_dst_first = self.does("BRANCH_READS_DST_FIRST")
@@ -174,7 +180,8 @@ class Env:
         self.learns_from_pointer_compare = self.does("POINTER_COMPARE_TELLS_NOT_NULL")
         self.max_frames = 8
         self.merges_pointer_types = self.does("KINDS_OF_POINTERS_MERGE")
-        self.strict_alignment = bool(program.flags & 1)
+        self.strict_alignment = bool(program.flags & _STRICT_ALIGNMENT)
+        self.test_state_freq = bool(program.flags & _TEST_STATE_FREQ)
         self.stack_reads_and_writes = self.does("STACK_MESSAGES_SAY_READ_OR_WRITE")
         self.grows_on_access = self.does("STACK_GROWS_ON_ACCESS")
         self.spills_all_scalars = self.does("SPILLS_ALL_SCALARS")

@@ -62,13 +62,12 @@ class IdMap:
 
     def check_scalar(self, old: int, new: int) -> bool:
         """As check(), where an id of zero stands for a link to nothing, different from every other."""
-        if not old:
-            self.fresh += 1
-            old = self.fresh
-        if not new:
-            self.fresh += 1
-            new = self.fresh
-        return self.check(old, new)
+        return self.check(old or self.next_fresh(), new or self.next_fresh())
+
+    def next_fresh(self) -> int:
+        """An id that no value has."""
+        self.fresh += 1
+        return self.fresh
 
 
 def states_equal(env: Env, old: State, new: State, exact: int) -> bool:
@@ -142,13 +141,9 @@ def value_safe(env: Env, old: Value, new: Value, precise: bool, ids: IdMap, exac
             return True
         if env.scalars_equal_by_bounds and old.same_but_ids(new):
             return True
-        if old.id & ADD_CONST != new.id & ADD_CONST:
-            return False
-        if old.id & ADD_CONST and old.off != new.off:
-            return False
         if not range_within(old.num, new.num) or not tnum_in(old.num, new.num):
             return False
-        return not env.scalar_ids_compared or ids.check_scalar(old.id, new.id)
+        return not env.scalar_ids_compared or _links_agree(env, old, new, ids)
     base = type & BASE_MASK
     if base in _MEMORY and (env.memory_ranges_compared or base in (PTR_TO_MAP_VALUE, PTR_TO_MAP_KEY)):
         return (
@@ -173,6 +168,23 @@ def value_safe(env: Env, old: Value, new: Value, precise: bool, ids: IdMap, exac
     if base == PTR_TO_ARENA:
         return True
     return _exactly(old, new, ids)
+
+
+def _links_agree(env: Env, old: Value, new: Value, ids: IdMap) -> bool:
+    """The links of two precise scalars; kernel: check_scalar_ids() and the lines before its call."""
+    link = old.id
+    if not env.unlinked_equals_linked:
+        if link & ADD_CONST != new.id & ADD_CONST or (link & ADD_CONST and old.off != new.off):
+            return False
+        return ids.check_scalar(link, new.id)
+    if not link:
+        return True
+    if link & ADD_CONST != new.id & ADD_CONST or (link & ADD_CONST and old.off != new.off):
+        return False
+    other = new.id or ids.next_fresh()
+    if not ids.check(link, other):
+        return False
+    return not link & ADD_CONST or ids.check(link & ~ADD_CONST, other & ~ADD_CONST)
 
 
 def _range(value: Value) -> int:

@@ -26,5 +26,8 @@ def exit_program(env: Env, insn: Insn) -> int:
 
 def exit_by_exception(env: Env) -> int:
     """bpf_throw(): the whole program ends here, whatever frames are open."""
-    check_resource_leak(env, True, len(env.state.frames) == 1, "BPF_EXIT instruction in main prog")
+    if env.does("THROW_CHECKED_AS_SUCH"):
+        check_resource_leak(env, True, True, "bpf_throw")
+    else:
+        check_resource_leak(env, True, len(env.state.frames) == 1, "BPF_EXIT instruction in main prog")
     return PATH_DONE

@@ -161,6 +161,8 @@ def compute_live_registers(env: Env, orders: list[list[int]]) -> None:
 def compute_components(env: Env) -> None:
     """Number the strongly connected components that contain a loop (aux.scc, from 1; 0: none). Tarjan's algorithm."""
     count = env.count
+    if all(next_ > index for index, nexts in enumerate(env.successors) for next_ in nexts):
+        return  # every edge goes forward: no loop
     preorder = [0] * count
     low = [0] * count
     number = 1

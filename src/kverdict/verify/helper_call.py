@@ -50,35 +50,10 @@ from kverdict.verify.rules.helper_args import KPTR_XCHG
 from kverdict.verify.rules.map_helpers import map_fits_helper
 from kverdict.verify.sections import in_rcu_section, in_sleepable, region
 from kverdict.verify.stack_objects import offset_of
+from kverdict.verify.traits import changes_packet
 
 GPL: Final = frozenset(
     ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"),
-)
-_CHANGES_PACKET: Final = frozenset(
-    (
-        "bpf_clone_redirect",
-        "bpf_l3_csum_replace",
-        "bpf_l4_csum_replace",
-        "bpf_lwt_push_encap",
-        "bpf_lwt_seg6_action",
-        "bpf_lwt_seg6_adjust_srh",
-        "bpf_lwt_seg6_store_bytes",
-        "bpf_msg_pop_data",
-        "bpf_msg_pull_data",
-        "bpf_msg_push_data",
-        "bpf_skb_adjust_room",
-        "bpf_skb_change_head",
-        "bpf_skb_change_proto",
-        "bpf_skb_change_tail",
-        "bpf_skb_pull_data",
-        "bpf_skb_store_bytes",
-        "bpf_skb_vlan_pop",
-        "bpf_skb_vlan_push",
-        "bpf_store_hdr_opt",
-        "bpf_xdp_adjust_head",
-        "bpf_xdp_adjust_meta",
-        "bpf_xdp_adjust_tail",
-    )
 )
 _TRAMPOLINES: Final = ("trace_fentry", "trace_fexit", "modify_return", "trace_fsession")
 _MAX_ERRNO: Final = 4095
@@ -212,9 +187,7 @@ def _changes_packet(env: Env, meta: HelperMeta) -> bool:
             None,
         )
         return state is not None and state.subject in (DYNPTR_TYPE_SKB, DYNPTR_TYPE_SKB_META)
-    if meta.name == "bpf_tail_call":
-        return env.does("TAIL_CALL_CHANGES_PACKET")
-    return meta.name in _CHANGES_PACKET
+    return changes_packet(env, meta.name)
 
 
 def _is_percpu_object(meta: HelperMeta, first: Value) -> bool:

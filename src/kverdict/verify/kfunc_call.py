@@ -35,6 +35,7 @@ from kverdict.verify.records import local_record
 from kverdict.verify.references import convert_to_non_owning, release_reference
 from kverdict.verify.rules.program_type import traces_in_any_context
 from kverdict.verify.sections import apply_section, in_rcu_section, in_sleepable
+from kverdict.verify.traits import changes_packet
 
 RES_LOCKS: Final = ("bpf_res_spin_lock", "bpf_res_spin_lock_irqsave")
 _INSERTS: Final = frozenset(("bpf_list_push_front", "bpf_list_push_back", "bpf_list_add", "bpf_rbtree_add"))
@@ -81,7 +82,7 @@ def check_kfunc_call(env: Env, insn: Insn) -> int:
         return _throw(env)
     _forget_arguments(env)
     set_result(env, meta)
-    if kfunc.name == "bpf_xdp_pull_data":
+    if changes_packet(env, kfunc.name):
         forget_packet_pointers(env.state)
     _mark_arguments_read(env, meta)
     if meta.flags & KF_ITER_NEXT:

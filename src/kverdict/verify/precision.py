@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.domain.state import State
+from kverdict.domain.state import Linked, State
 from kverdict.domain.value import ADD_CONST, SCALAR
 from kverdict.errors import InternalError
 from kverdict.isa.insn import Insn
@@ -30,6 +30,7 @@ from kverdict.isa.opcode import (
     JMP,
     JMP32,
     LD,
+    LD_IMM64,
     LDX,
     LOAD_ACQ,
     MODE_MASK,
@@ -111,14 +112,6 @@ def mark_chain_precision(env: Env, regno: int) -> None:
     run_backwards(env, state, back, env.insn_idx)
 
 
-def mark_chain_precision_two(env: Env, first: int, second: int) -> None:
-    """As mark_chain_precision() for two registers at once (register-register comparison, kernels from 6.12)."""
-    back = Backtrack(len(env.state.frames) - 1)
-    back.add(first)
-    back.add(second)
-    run_backwards(env, env.state, back, env.insn_idx)
-
-
 def run_backwards(env: Env, start: State, back: Backtrack, last: int) -> bool:
     """Mark what `back` asks for in the checkpoints behind `start`; True if a mark was new."""
     if back.is_empty():
@@ -182,34 +175,80 @@ def _walk_segment(
     """Backwards from `last` to the checkpoint of `state`: (nothing left to look for, the instruction after)."""
     history = state.history
     count = len(history)
-    insns = env.insns
+    effects = env.backward_effects
+    logs = env.log is not None and env.log.level > 1
     index = last
     follow = env.precision_across_frames
+    first = state.first_insn
+    regs = back.regs
+    alone = _only_running_frame(back)
     while True:
+        noted = count and history[count - 1][0] == index
         if skip_first:
             skip_first = False
         else:
-            flags = 0
-            linked: tuple[tuple[int, bool, int], ...] = ()
-            if count and history[count - 1][0] == index:
-                _, _, flags, linked = history[count - 1]
-            if follow:
-                _step_back(env, index, insns[index], flags, linked, subsequent, back)
+            effect = effects[index]
+            if effect is not None and not logs and not (noted and history[count - 1][3]):
+                # The common case: arithmetic and constants only move what is looked for between registers.
+                mask = regs[back.frame]
+                if mask & effect[0]:
+                    regs[back.frame] = mask & effect[1] | effect[2]
             else:
-                _step_back_old(env, index, insns[index], back)
-        if back.is_empty():
+                flags, linked = history[count - 1][2:] if noted else (0, ())
+                _step_back_any(env, index, flags, linked, subsequent, back, follow)
+                alone = _only_running_frame(back)
+        if alone and not regs[back.frame]:
             return True, index
         subsequent = index
-        if index == state.first_insn:
-            if not follow or count == 0 or (count == 1 and history[0][0] == index):
-                return False, subsequent
-        if count and history[count - 1][0] == index:
+        if index == first and (not follow or count == 0 or (count == 1 and noted)):
+            return False, subsequent
+        if noted:
             index = history[count - 1][1]
             count -= 1
         else:
             index -= 1
-        if index >= len(insns) or index < 0:
+        if index >= env.count or index < 0:
             raise InternalError(f"precision: backtracked to instruction {index}")
+
+
+def _only_running_frame(back: Backtrack) -> bool:
+    """Nothing is looked for but registers of the running frame."""
+    running = back.frame
+    return not any(back.slots) and not any(mask for number, mask in enumerate(back.regs) if number != running)
+
+
+def _step_back_any(
+    env: Env, index: int, flags: int, linked: tuple[Linked, ...], subsequent: int, back: Backtrack, follow: bool
+) -> None:
+    if follow:
+        _step_back(env, index, env.insns[index], flags, linked, subsequent, back)
+    else:
+        _step_back_old(env, index, env.insns[index], back)
+
+
+def backward_effects(insns: tuple[Insn, ...]) -> list[tuple[int, int, int] | None]:
+    """For arithmetic, constants and plain jumps: (bit of dst, what stays, what is added); None for the rest."""
+    found: list[tuple[int, int, int] | None] = []
+    for insn in insns:
+        op = insn.op
+        cls = op & CLASS_MASK
+        bit = 1 << insn.dst
+        source = 1 << insn.src if op & X and insn.src != FP else 0
+        if op == 0:
+            found.append((0, -1, 0))
+        elif cls in (ALU, ALU64):
+            code = op & CODE_MASK
+            if code in (END, NEG):
+                found.append((0, -1, 0))
+            else:
+                found.append((bit, ~bit if code == MOV else -1, source))
+        elif op & 0xFF == LD_IMM64:
+            found.append((bit, ~bit, 0))
+        elif cls in (JMP, JMP32) and not op & X and op & CODE_MASK not in (CALL, EXIT):
+            found.append((0, -1, 0))
+        else:
+            found.append(None)
+    return found
 
 
 def _mark_parent(env: Env, state: State, back: Backtrack) -> bool:

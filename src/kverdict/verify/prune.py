@@ -43,7 +43,7 @@ def is_state_visited(env: Env, insn: int) -> bool:
     """True if the current state needs no walk because an equal one was walked; else it may become a checkpoint."""
     state = env.state
     aux = env.aux[insn]
-    force = aux.force_checkpoint or (env.limits_history and len(state.history) > 40)
+    force = env.test_state_freq or aux.force_checkpoint or (env.limits_history and len(state.history) > 40)
     add = force or (
         env.jmps_processed - env.prev_jmps_processed >= 2 and env.insn_processed - env.prev_insn_processed >= 8
     )

@@ -10,6 +10,7 @@ from typing import Final
 from kverdict.catalogue.limits import CALL_DEPTH, COMBINED_STACK, SUBPROGRAM_STACK, TAIL_CALL_STACK
 from kverdict.isa.opcode import CALL_SUBPROG, LD_IMM64, PSEUDO_FUNC, VARIANT_SHIFT
 from kverdict.verify.env import Env
+from kverdict.verify.exceptions import check_direct_call, check_tail_call, check_throw
 from kverdict.verify.flow import signed32
 
 _LIMIT: Final = 512
@@ -65,9 +66,12 @@ def _check_from(env: Env, start: int, private: bool) -> None:
         callee = -1
         while index < subprog.end:
             insn = env.insns[index]
+            check_throw(env, index, number, [caller for _, caller, _ in chain])
             if insn.op in (CALL_SUBPROG, _FUNC_REFERENCE):
                 target = env.subprog_at[index + signed32(insn.imm) + 1]
                 if not (subprogs[target].is_async_cb and insn.op == _FUNC_REFERENCE):
+                    if subprogs[target].is_async_cb:
+                        check_direct_call(env, index, target)
                     callee = target
                     break
             index += 1
@@ -75,6 +79,7 @@ def _check_from(env: Env, start: int, private: bool) -> None:
             chain.append((index + 1, number, own))
             if len(chain) >= env.max_frames:
                 env.refuse(CALL_DEPTH, frames=len(chain))
+            check_tail_call(env, callee, [caller for _, caller, _ in chain])
             number, index, entered = callee, subprogs[callee].start, True
             continue
         depth -= own

@@ -46,7 +46,8 @@ def state_text(env: Env, state: State, number: int, whole: bool) -> str:
         value = frame.regs[reg]
         if value.type == NOT_INIT or not (whole or (log is not None and log.scratched >> reg & 1)):
             continue
-        parts.append(f" R{reg}={value_text(env, frame, value, bool(frame.precise >> reg & 1))}")
+        marks = _marks(env, frame.read, frame.written, reg)
+        parts.append(f" R{reg}{marks}={value_text(env, frame, value, bool(frame.precise >> reg & 1))}")
     skip = 0
     for place, slot in enumerate(frame.stack):
         if skip:
@@ -74,27 +75,35 @@ def state_text(env: Env, state: State, number: int, whole: bool) -> str:
     return "".join(parts)
 
 
+def _marks(env: Env, read: int, written: int, place: int) -> str:
+    """Kernels that trace what is read show it: "_r", "_w", "_rw"; kernel: print_liveness()."""
+    if not env.traced_liveness:
+        return ""
+    marks = ("r" if read >> place & 1 else "") + ("w" if written >> place & 1 else "")
+    return f"_{marks}" if marks else ""
+
+
 def _slot_text(env: Env, frame: Frame, place: int, slot: Slot) -> str:
-    offset = -(place + 1) * 8
+    name = f" fp{-(place + 1) * 8}{_marks(env, frame.stack_read, frame.stack_written, place)}"
     value = slot.value
     kinds = "".join(LETTERS[kind] for kind in slot.kinds)
     last = slot.kinds[7]
     if last == SPILL:
         first = next(index for index in range(8) if slot.kinds[index] == SPILL)
         precise = bool(frame.precise_stack >> place & 1)
-        return f" fp{offset}={kinds[:first]}{value_text(env, frame, value, precise)}"
+        return f"{name}={kinds[:first]}{value_text(env, frame, value, precise)}"
     if last == DYNPTR:
         facts = [f"id={value.id}"] if value.id else []
         if value.ref:
             facts.append(f"ref_id={value.ref}")
-        return f" fp{offset}=dynptr_{_dynptr_name(value.subject)}({','.join(facts)})"
+        return f"{name}=dynptr_{_dynptr_name(value.subject)}({','.join(facts)})"
     if last == ITER:
         if not value.ref or not isinstance(value.detail, tuple) or not isinstance(value.subject, Btf):
             return ""
         type_id, state, depth = value.detail
-        name = value.subject.type(type_id).name.removeprefix("bpf_iter_")
-        return f" fp{offset}=iter_{name}(ref_id={value.ref},state={_ITER_STATES[state]},depth={depth})"
-    return f" fp{offset}={kinds}"
+        kind = value.subject.type(type_id).name.removeprefix("bpf_iter_")
+        return f"{name}=iter_{kind}(ref_id={value.ref},state={_ITER_STATES[state]},depth={depth})"
+    return f"{name}={kinds}"
 
 
 def _dynptr_name(flag: object) -> str:

@@ -40,6 +40,7 @@ from kverdict.isa.opcode import (
 from kverdict.isa.validity import Violation, fields_check
 from kverdict.verify.alu import (
     arithmetic,
+    arithmetic_constant,
     move32_register,
     move_constant,
     move_register,
@@ -89,7 +90,7 @@ def _alu_step(insn: Insn, cls: int) -> Step:
     if code in (NEG, END):
         return negate_or_swap
     if code != MOV:
-        return arithmetic
+        return arithmetic if insn.op & X else arithmetic_constant
     if not insn.op & X:
         return move_constant
     if cls == ALU:

@@ -38,6 +38,34 @@ ASYNC_CALLBACK_KFUNCS: Final = frozenset(
 INLINED_HELPERS: Final = frozenset(("bpf_get_smp_processor_id",))
 INLINED_HELPERS_LATER: Final = frozenset(("bpf_get_current_task", "bpf_get_current_task_btf"))
 
+_CHANGES_PACKET: Final = frozenset(
+    (
+        "bpf_clone_redirect",
+        "bpf_l3_csum_replace",
+        "bpf_l4_csum_replace",
+        "bpf_lwt_push_encap",
+        "bpf_lwt_seg6_action",
+        "bpf_lwt_seg6_adjust_srh",
+        "bpf_lwt_seg6_store_bytes",
+        "bpf_msg_pop_data",
+        "bpf_msg_pull_data",
+        "bpf_msg_push_data",
+        "bpf_skb_adjust_room",
+        "bpf_skb_change_head",
+        "bpf_skb_change_proto",
+        "bpf_skb_change_tail",
+        "bpf_skb_pull_data",
+        "bpf_skb_store_bytes",
+        "bpf_skb_vlan_pop",
+        "bpf_skb_vlan_push",
+        "bpf_store_hdr_opt",
+        "bpf_xdp_adjust_head",
+        "bpf_xdp_adjust_meta",
+        "bpf_xdp_adjust_tail",
+        "bpf_xdp_pull_data",
+    )
+)
+
 
 class CallSummary(NamedTuple):
     """params: number of arguments; is_void: sets no r0; fastcall: clobbers no register but r0 and its arguments."""
@@ -86,6 +114,13 @@ def is_might_sleep(env: Env, insn: Insn) -> bool:
         return helper is not None and helper.might_sleep
     kfunc = env.profile.kfunc_by_id(insn.imm) if insn.op == CALL_KFUNC and insn.off == 0 else None
     return kfunc is not None and bool(kfunc.flags & KF_SLEEPABLE)
+
+
+def changes_packet(env: Env, name: str) -> bool:
+    """The helper or kfunc `name` may move the packet; kernel: bpf_helper_changes_pkt_data(), is_kfunc_pkt_changing()."""
+    if name == "bpf_tail_call":
+        return env.does("TAIL_CALL_CHANGES_PACKET")
+    return name in _CHANGES_PACKET
 
 
 def call_summary(env: Env, insn: Insn) -> CallSummary | None:

@@ -17,6 +17,7 @@ from kverdict.verify.flow import compute_components, compute_live_registers, pos
 from kverdict.verify.liveness import StackLiveness, TracedLiveness
 from kverdict.verify.log import Log
 from kverdict.verify.map_compatibility import check_maps
+from kverdict.verify.precision import backward_effects
 from kverdict.verify.refusal import Refusal
 from kverdict.verify.stack_depth import check_max_stack_depth
 from kverdict.verify.steps import refuse_encoding
@@ -48,6 +49,7 @@ def _check(env: Env) -> None:
     check_maps(env)
     check_cfg(env)
     env.successors = [successors(env.insns, index) for index in range(env.count)]
+    env.backward_effects = backward_effects(env.insns)
     orders = postorders(env)
     env.liveness = TracedLiveness() if env.traced_liveness else StackLiveness(orders)
     check_attach(env)

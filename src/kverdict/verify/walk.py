@@ -16,6 +16,7 @@ from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import CALL as CALL_CODE
 from kverdict.isa.opcode import CLASS_MASK, CODE_MASK, JMP, ST, STX
 from kverdict.verify.env import INSN_LIMIT, Env
+from kverdict.verify.exceptions import enter_exception_callback
 from kverdict.verify.exit import PATH_DONE
 from kverdict.verify.global_args import entry_arguments, prepare_main
 from kverdict.verify.log import disassemble
@@ -33,6 +34,8 @@ def walk_program(env: Env) -> None:
     gc.disable()
     try:
         _walk_function(env, steps, 0)
+        for subprog in env.subprogs:
+            subprog.called |= subprog.exception_cb
         found = True
         while found:
             found = False
@@ -71,6 +74,7 @@ def _walk_function(env: Env, steps: list[Step], number: int) -> None:
         env.log.write(f"Validating {subprog.name}() func#{number}...\n")
     if number or env.program.prog_type == "ext":
         entry_arguments(env, number, frame)
+        enter_exception_callback(env, number, frame)
     else:
         prepare_main(env)
         frame.regs[1] = pointer(PTR_TO_CTX)
@@ -90,20 +94,15 @@ def _walk(env: Env, steps: list[Step]) -> None:
     index = env.insn_idx
     previous = -1
     shows_state = False
-    processed = env.insn_processed
     while True:
         env.history_pushed = False
         env.prev_insn_idx = previous
         env.insn_idx = index
         insn = insns[index]
-        processed += 1
-        env.insn_processed = processed
-        if processed > INSN_LIMIT:
-            env.refuse(TOO_LARGE, processed=processed)
-        state = env.state
-        state.last_insn = previous
-        state.insn = index
-        if prune_points[index] and is_state_visited(env, index):
+        env.insn_processed += 1
+        if env.insn_processed > INSN_LIMIT:
+            env.refuse(TOO_LARGE, processed=env.insn_processed)
+        if prune_points[index] and _is_visited(env, index, previous):
             if log is not None:
                 _log_safe(env, index, previous, shows_state)
             index = PATH_DONE
@@ -133,6 +132,14 @@ def _walk(env: Env, steps: list[Step]) -> None:
             env.enter(entry.state)
             index, previous = entry.insn, entry.prev_insn
             shows_state = True
+
+
+def _is_visited(env: Env, index: int, previous: int) -> bool:
+    """Where a state may be kept or compared, it knows where it stands and where it came from."""
+    state = env.state
+    state.last_insn = previous
+    state.insn = index
+    return is_state_visited(env, index)
 
 
 def _log_safe(env: Env, index: int, previous: int, shows_state: bool) -> None:
