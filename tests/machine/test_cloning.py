@@ -64,7 +64,7 @@ def test_operations_tell_local_from_visible_steps() -> None:
     assert kinds == [LOCAL, LOAD, LOCAL, LOCAL, EXIT]
 
 
-def test_finding_by_pid_takes_two_steps() -> None:
+def test_finding_by_pid_takes_four_steps() -> None:
     found = world(
         RCU_USERS_COUNT, program("find", "r1 = 1\ncall bpf_task_from_pid\nr1 = r0\ncall bpf_task_release\nexit")
     )
@@ -73,5 +73,5 @@ def test_finding_by_pid_takes_two_steps() -> None:
     while run.status == "running":
         kinds.append(next_operation(found, run).kind)
         found.step(run)
-    assert kinds == [LOCAL, CALL, STEP, STEP, LOCAL, CALL, EXIT]
+    assert kinds == [LOCAL, CALL, STEP, STEP, STEP, STEP, LOCAL, CALL, EXIT]
     found.assert_no_leaks()

@@ -175,7 +175,7 @@ def test_4_task_dies_between_find_and_acquire(design: TaskDesign, kinds: set[str
     found = world(design, program("lookup", FROM_PID))
     task = found.fork("worker", 100)
     run = found.begin(found.code("lookup"), [0])
-    while run.pending is None or run.pending.canonical()[2] == -1:
+    while run.pending is None or run.pending.canonical()[2] != "acquire":
         found.step(run)
     task.exit()
     run_to_end(found, run)
