@@ -152,7 +152,7 @@ def _print(told: dict[str, Any]) -> None:
         click.echo(f"\noutput of {name}:\n" + "\n".join(f"  {line}" for r in records for line in r.splitlines()))
     for title in ("globals", "maps"):
         if told[title]:
-            click.echo(f"\n{title}:\n" + "\n".join(f"  {key} = {value}" for key, value in told[title].items()))
+            click.echo(f"\n{title}:\n" + "\n".join(f"  {key} = {value!r}" for key, value in told[title].items()))
     click.echo("\ntasks:")
     for task in told["tasks"]:
         counts = f"usage {task['usage']}, rcu_users {task['rcu_users']}"

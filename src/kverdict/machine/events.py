@@ -57,12 +57,14 @@ def switch(world: World, cpu: int, to: Task) -> None:
 
 
 def advance(world: World, nanoseconds: int) -> int:
-    """Let time pass and timers fire; gives the number of callbacks that ran."""
-    world.clock += nanoseconds
+    """Let time pass and timers fire, each at its time; gives the number of callbacks that ran."""
+    end = world.clock + nanoseconds
     fired = 0
-    while due := world.timers.due(world.clock):
-        for address in due:
-            fired += _fire_timer(world, address)
+    while due := world.timers.due(end):
+        timer = world.timers.known[due[0]]
+        world.clock = max(world.clock, timer.due)
+        fired += _fire_timer(world, due[0])
+    world.clock = max(world.clock, end)
     return fired
 
 

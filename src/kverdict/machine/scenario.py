@@ -230,7 +230,10 @@ def default_events(world: World) -> list[Event]:
     return found
 
 
-# An Ethernet frame with IPv4 and UDP from 10.0.0.1:4000 to 10.0.0.2:53, with four bytes of payload.
-PACKET: Final = bytes.fromhex(
-    "020000000002020000000001080045000020000100004011" + "66ca" + "0a0000010a0000020fa00035000c0000" + "6b766572"
+# Ethernet frames with IPv4 from 10.0.0.1:4000 to 10.0.0.2:53: UDP with four bytes of payload, and the start of TCP.
+_ETHERNET: Final = "0200000000020200000000010800"
+_ADDRESSES: Final = "0a0000010a000002"
+PACKET: Final = bytes.fromhex(_ETHERNET + "4500002000010000401166ca" + _ADDRESSES + "0fa00035000c00006b766572")
+TCP_PACKET: Final = bytes.fromhex(
+    _ETHERNET + "4500002800010000400666cd" + _ADDRESSES + "0fa000350000000100000000500220000000" + "0000"
 )

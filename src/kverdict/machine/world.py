@@ -139,6 +139,7 @@ class World:
         init = task_module.fork(self, INIT_PID, "init", None)
         self.scratch["root_cgroup"] = root.id
         self.current = [init.id] * cpus
+        self.ledger.entries.clear()
         for code in codes:
             self.load(code)
 
@@ -303,7 +304,7 @@ class World:
         if self.who_stack:
             return self.who_stack[-1]
         run = self.running()
-        return f"{run.name}[{run.id}] insn {run.insn}" if run is not None else "test"
+        return f"{run.name}[{run.id}] insn {run.insn}" if run is not None else "kernel"
 
     # Events
 
