@@ -63,6 +63,15 @@ EXCEPTION_CALLBACK_ARGUMENT: Final = Message(
 EXCEPTION_CALLBACK_TAGS: Final = Message(
     "exception-callback-tags", EINVAL, "multiple exception callback tags for main subprog"
 )
+EXCEPTION_CALLBACK_MISSING: Final = Message(
+    "exception-callback-missing", EINVAL, "exception callback '{callee}' could not be found in BTF"
+)
+EXCEPTION_CALLBACK_LINKAGE: Final = Message(
+    "exception-callback-linkage", EINVAL, "exception callback '{callee}' must have global linkage"
+)
+EXCEPTION_CALLBACK_TAIL_CALL: Final = Message(
+    "exception-callback-tail-call", EINVAL, "cannot tail call within exception cb"
+)
 THROW_FROM_CALLBACK: Final = Message(
     "throw-from-callback",
     EINVAL,

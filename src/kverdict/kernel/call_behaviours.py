@@ -48,6 +48,9 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("KFUNC_RESULTS_TRUSTED", "7.0", "", "", "pointers to structures from kfuncs are trusted (6.18 to 7.2)"),
     ("KFUNC_RETURNS_SIZED_MEMORY", "6.4", "", "", "kfuncs may return pointers to types with a size"),
     ("VOID_POINTER_RESULTS_ARE_NUMBERS", "6.9", "", "", "a kfunc that returns void * returns a number"),
+    # Exceptions
+    ("EXCEPTIONS", "6.7", "", "f18b03fabaa9", "bpf_throw() and exception callbacks"),
+    ("THROW_CHECKED_AS_SUCH", "6.18.20", "", "6c2128505f61", "bpf_throw() names itself (6.18.2 to 6.18.44)"),
     # References, locks, sections
     ("ARENA_UNDER_LOCK", "7.0", "", "", "arena and stream kfuncs while a lock is held (6.18 to 7.2)"),
     ("CALLBACKS_MAY_RELEASE", "6.13", "", "ae6e3a273f59", "callbacks may release the caller's references"),
