@@ -25,7 +25,7 @@ def read(path: str | Path) -> list[bytes]:
         raise InputError(str(path), "", "no such file")
     scapy_error: Any = importlib.import_module("scapy.error").Scapy_Exception
     try:
-        with reader(str(path)) as frames:
-            return [bytes(frame) for frame, _ in frames]
+        with Path(path).open("rb") as file:
+            return [bytes(frame) for frame, _ in reader(file)]
     except (scapy_error, OSError, EOFError) as problem:
         raise InputError(str(path), "", f"cannot be read as a capture: {problem}") from None

@@ -393,7 +393,7 @@ _ZEROS: Final = bytes(op.STACK_SIZE)
 def execute(world: World, run: Run) -> None:
     """Run a just begun run to its end with the fast engine. Raises Fault as the interpreter does."""
     while run.status == RUNNING:
-        code = run.code
+        code, calls = run.code, run.tail_calls
         made = translation(code)
         views = AllViews(world.memory)
         env = Environment(world, run, views)
@@ -407,7 +407,7 @@ def execute(world: World, run: Run) -> None:
         try:
             value = space["bind"](env)(run.frame.regs[1])
         except Ended:
-            if run.code is not code:
+            if run.tail_calls != calls:
                 continue
             value = 0
         except (KeyError, IndexError, Fault) as problem:
