@@ -6,6 +6,7 @@ verify again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,13 +16,18 @@ from kverdict.kernel.facts import Table
 from kverdict.kernel.overlay import Overlay
 from kverdict.kernel.profile import KernelProfile
 
-# Commits behind changed facts, as far as they are known: (kind, name) -> (commit, subject).
-COMMITS: Final[dict[tuple[str, str], tuple[str, str]]] = {
-    ("kfunc", "bpf_task_acquire"): ("d02c48fa1139", "bpf: Make struct task_struct an RCU-safe type"),
-    ("rcu_protected", "task_struct"): ("d02c48fa1139", "bpf: Make struct task_struct an RCU-safe type"),
-    ("absent", "bpf_task_kptr_get"): ("f85671c6ef46", "bpf: Remove now-defunct task kfuncs"),
-    ("kfunc", "bpf_cgroup_acquire"): ("1d71283987c7", ""),
+# Commits behind changed facts, as far as they are known, by the text of the difference: (commit, subject).
+_RCU_SAFE: Final = ("d02c48fa1139", "bpf: Make struct task_struct an RCU-safe type")
+COMMITS: Final[dict[str, tuple[str, str]]] = {
+    "bpf_task_acquire() gained KF_RCU": _RCU_SAFE,
+    "bpf_task_acquire() gained KF_RET_NULL": _RCU_SAFE,
+    "bpf_task_acquire() lost KF_TRUSTED_ARGS": _RCU_SAFE,
+    "struct task_struct became RCU-protected": _RCU_SAFE,
+    "bpf_task_kptr_get() is gone": ("f85671c6ef46", "bpf: Remove now-defunct task kfuncs"),
+    "bpf_cgroup_acquire() gained KF_RCU": ("1d71283987c7", ""),
+    "bpf_cgroup_acquire() gained KF_RET_NULL": ("1d71283987c7", ""),
 }
+_WHERE_MEASURED: Final = re.compile(r" \((?:between )?[\d.]+ (?:to|and) [\d.]+\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +65,7 @@ def differences(old: KernelProfile, new: KernelProfile, kfuncs: Iterable[str]) -
 
 
 def _made(kind: str, name: str, text: str, changes: Table) -> Difference:
-    known = COMMITS.get(("kfunc" if kind in ("flag", "hooks") else kind, name), ("", ""))
-    return Difference(kind, name, text, changes, *known)
+    return Difference(kind, name, text, changes, *COMMITS.get(text, ("", "")))
 
 
 def _kfunc(old: KernelProfile, new: KernelProfile, name: str) -> list[Difference]:
@@ -119,10 +124,11 @@ def _behaviours(old: KernelProfile, new: KernelProfile) -> list[Difference]:
     for sign, names in (("+", new.behaviours - old.behaviours), ("-", old.behaviours - new.behaviours)):
         for name in sorted(names & set(BEHAVIOURS)):
             known = BEHAVIOURS[name]
-            text = f"{name}{': ' + known.note if known.note else ''}"
+            note = _WHERE_MEASURED.sub("", known.note)
+            text = f"{name}: {note}" if note else name
             text = text if sign == "+" else f"no longer {text}"
-            changes = {"behaviours": [f"{sign}{name}"]}
-            found.append(Difference("behaviour", name, text, changes, known.commit, known.subject))
+            cited = (known.commit, known.subject) if sign == "+" or known.until else ("", "")
+            found.append(Difference("behaviour", name, text, {"behaviours": [f"{sign}{name}"]}, *cited))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from textwrap import fill
 from typing import Final
 
 from kverdict.api import Result, on_kernel
@@ -15,6 +16,7 @@ from kverdict.kernel.profile import KernelProfile
 from kverdict.verify.verdict import Accepted, Environment, Rejected, Unsupported
 
 MOST_QUESTIONS: Final = 120
+WIDTH: Final = 112  # columns of a note
 
 Answer = tuple[str, str]
 
@@ -106,13 +108,13 @@ def called_kfuncs(*results: Result) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def clause(rules: Sequence[Difference]) -> str:
-    """The rules as one clause: "bpf_task_acquire() gained KF_RCU and KF_RET_NULL"."""
+def clauses(rules: Sequence[Difference]) -> list[str]:
+    """The rules, those about one function's flags together: ["bpf_task_acquire() gained KF_RCU and KF_RET_NULL"]."""
     parts: dict[str, list[str]] = {}
     for rule in rules:
         head, _, tail = rule.text.rpartition(" ") if rule.kind == "flag" else (rule.text, "", "")
         parts.setdefault(head, []).append(tail)
-    return "; ".join(f"{head} {' and '.join(tails)}".rstrip() for head, tails in parts.items())
+    return [f"{head} {' and '.join(tails)}".rstrip() for head, tails in parts.items()]
 
 
 def citations(rules: Sequence[Difference]) -> str:
@@ -132,12 +134,12 @@ def kernel_notes(result: Result, others: Sequence[KernelProfile]) -> tuple[str, 
         if before.word == after.word:
             continue
         rules = explain(before, after).rules
-        why = f": {clause(rules)}" if rules else ""
+        why = f": {'; '.join(clauses(rules))}" if rules else ""
         says = {"accepted": "accepts this", "rejected": "refuses this"}
         then = {"accepted": "accept it", "rejected": "refuse it"}
         later = [one for one in decided[decided.index(after) :] if one.word != after.word]
         who = f"{after.kernel} and later {then[after.word]}" if not later else f"{after.kernel} {says[after.word]}"
-        note = f"{before.kernel} {says[before.word]}, {who}{why}"
+        note = fill(f"{before.kernel} {says[before.word]}, {who}{why}", WIDTH)
         cited = citations(rules)
         notes.append(f"{note}\n{cited}" if cited else note)
     if not notes and len({one.word for one in decided}) == 1 and len(decided) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from textwrap import indent
 from typing import Final
 
 from kverdict.catalogue import all_messages, find_by_kernel_text, why_page
@@ -14,6 +15,7 @@ from kverdict.report.color import PLAIN, Palette
 
 _INSN: Final = re.compile(r"^\s*(\d+): \(([0-9a-f]{2})\) (.*?)(?:\s+;.*)?$")
 _SOURCE: Final = re.compile(r"^; (?P<text>.*?)(?: @ (?P<file>[^:@]+):(?P<line>\d+))?$")
+_FENCE: Final = re.compile(r"```[^\n]*\n(.*?)```", re.DOTALL)
 _PROCESSED: Final = re.compile(r"^processed \d+ insns")
 _NOISE: Final = re.compile(r"^(libbpf: |-- BEGIN|-- END|Error: |.*failed to load|.*: BPF program load failed)")
 
@@ -29,7 +31,7 @@ def message_text(message: Message, facts: Mapping[str, object], paint: Palette =
     page = why_page(message.id)
     if page:
         body = page.split("\n", 1)[1].strip() if page.startswith("# ") else page.strip()
-        lines += ["", body]
+        lines += ["", _FENCE.sub(lambda hit: indent(hit[1].rstrip(), "    "), body)]
     elif message.meaning:
         lines += ["", f"In other words: {readable(message.meaning)}."]
     return "\n".join(lines)

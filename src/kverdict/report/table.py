@@ -24,9 +24,8 @@ def matrix_text(found: Sequence[Result], kernels: Sequence[str], messages: bool,
         body.append((program, cells))
     first = max(len("program"), *(len(program) for program, _ in body))
     widths = [max(len(name), *(len(cells[at][1]) for _, cells in body)) for at, name in enumerate(kernels)]
-    lines = [
-        "  ".join(["program".ljust(first), *(name.ljust(width) for name, width in zip(kernels, widths, strict=True))])
-    ]
+    titles = [name.ljust(width) for name, width in zip(kernels, widths, strict=True)]
+    lines = ["  ".join(["program".ljust(first), *titles]).rstrip()]
     shown = ""
     for (name, _), (program, cells) in zip(rows, body, strict=True):
         if name != shown and len({key[0] for key in rows}) > 1:

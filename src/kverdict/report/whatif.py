@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from textwrap import wrap
 
 from kverdict.api import Result
 from kverdict.kernel.profile import KernelProfile
 from kverdict.report.color import PLAIN, Palette
-from kverdict.report.compare import Change, answer, changed, citations, clause, explain
+from kverdict.report.compare import WIDTH, Change, answer, changed, citations, clauses, explain
 
 
 def compare(
@@ -53,9 +54,10 @@ def _change(change: Change, old: KernelProfile, new: KernelProfile, paint: Palet
         word, said = answer(result)
         last = said.splitlines()[-1] if said else ""
         lines.append(f"    {profile.name:<{width}}  {paint(word, word)}{': ' + last if last else ''}")
-    if change.rules:
-        lines.append(f"    {paint('note', 'rule')}: {clause(change.rules)}")
-        cited = citations(change.rules)
-        if cited:
-            lines.append(f"          {cited}")
+    for number, text in enumerate(clauses(change.rules)):
+        first = f"    {paint('note', 'rule')}: " if number == 0 else " " * 10
+        wrapped = wrap(text, WIDTH - 10)
+        lines += [first + wrapped[0], *(" " * 10 + line for line in wrapped[1:])]
+    if cited := citations(change.rules):
+        lines.append(f"{' ' * 10}{cited}")
     return lines
