@@ -187,6 +187,10 @@ def _note_reference(arg: KfuncArgument) -> None:
 def _note_map(arg: KfuncArgument) -> None:
     """A __map argument belongs to the field argument before it."""
     env, meta, value = arg.env, arg.meta, arg.value
+    if value.base == PTR_TO_BTF_ID:
+        if meta.map is not None:
+            env.unsupported("a kernel map in place of the program's own")
+        return
     map = value.subject if value.base in (CONST_PTR_TO_MAP, PTR_TO_MAP_VALUE) else None
     if not isinstance(map, Map):
         env.refuse(NOT_A_MAP_POINTER, reg=arg.regno)

@@ -15,12 +15,14 @@ from kverdict.catalogue.stack import RETURNS_STACK_POINTER
 from kverdict.domain.state import Frame, State
 from kverdict.domain.value import PTR_TO_STACK, SCALAR, UNKNOWN_SCALAR, Value
 from kverdict.isa.insn import Insn
+from kverdict.isa.opcode import CALL_HELPER
 from kverdict.verify.env import Env, Pending
 from kverdict.verify.equal import IdMap
 from kverdict.verify.global_args import check_call_arguments
 from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.registers import clobber_caller_saved, write_reg
 from kverdict.verify.return_code import check_callback_return
+from kverdict.verify.traits import calls_async_callback
 
 SetCallee = Callable[[Env, Frame, Frame, int], None]
 
@@ -86,14 +88,23 @@ def pass_arguments(env: Env, caller: Frame, callee: Frame, callsite: int) -> Non
 
 
 def push_callback_call(env: Env, insn: Insn, subprog: int, set_callee: SetCallee) -> None:
-    """A helper or kfunc that calls a function of the program: that path is put aside to be walked later."""
+    """A helper or kfunc that calls a function of the program: that path is put aside to be walked later.
+
+    Older kernels walk it at once, and once only: env.frame is the callback's then.
+    """
     state = env.state
     caller = env.frame
     check_call_arguments(env, subprog, caller.regs)
     info = env.subprogs[subprog]
     info.is_cb = True
-    if not env.aux[env.insn_idx].calls_callback:
-        _push_async(env, subprog, set_callee)
+    if calls_async_callback(env, insn):
+        _push_async(env, insn, subprog, set_callee)
+        return
+    if not env.does("CALLBACKS_VERIFIED_AS_LOOPS"):
+        enter_frame(env, state, subprog, env.insn_idx, set_callee)
+        clobber_caller_saved(env)
+        env.enter(state)
+        env.liveness.entered()
         return
     callback = env.push_state(info.start, env.insn_idx)
     enter_frame(env, callback, subprog, env.insn_idx, set_callee)
@@ -103,7 +114,7 @@ def push_callback_call(env: Env, insn: Insn, subprog: int, set_callee: SetCallee
     env.state = state
 
 
-def _push_async(env: Env, subprog: int, set_callee: SetCallee) -> None:
+def _push_async(env: Env, insn: Insn, subprog: int, set_callee: SetCallee) -> None:
     """A callback that runs later, on a stack of its own, holding nothing."""
     info = env.subprogs[subprog]
     info.is_async_cb = True
@@ -114,7 +125,7 @@ def _push_async(env: Env, subprog: int, set_callee: SetCallee) -> None:
     frame = Frame(-1, 0, subprog)
     frame.async_entry = env.frame.async_entry + 1
     state.frames.append(frame)
-    state.in_sleepable = bool(env.extra.get("async_sleepable", False))
+    state.in_sleepable = insn.op != CALL_HELPER  # timers never sleep, work queues and task work always may
     set_callee(env, env.frame, frame, env.insn_idx)
     env.pending.append(Pending(state, info.start, env.insn_idx, len(env.log.lines) if env.log else 0))
 
@@ -139,14 +150,15 @@ def leave_frame(env: Env) -> int:
         caller.precise = (caller.precise & ~1) | bit
         caller.written = (caller.written & ~1) | (callee.written & 1)
         caller.r0_frame = -1 if callee.fresh else callee.number
-    back = callee.callsite if callee.callback == 1 else callee.callsite + 1
+    repeats = callee.callback == 1 and env.does("CALLBACKS_VERIFIED_AS_LOOPS")
+    back = callee.callsite if repeats else callee.callsite + 1
     if env.log is not None:
         env.log.write("returning from callee:\n" + env.describe_state(state, callee.number, True) + "\n")
         env.log.write(f"to caller at {back}:\n" + env.describe_state(state, caller.number, True) + "\n")
     state.frames.pop()
     env.enter(state)
     env.liveness.entered()
-    if callee.callback == 1:
+    if repeats:
         previous = find_previous_entry(env, state, back)
         if previous is not None:
             widen_imprecise(env, previous, state)

@@ -119,8 +119,10 @@ def check_register_type(env: Env, meta: HelperMeta, regno: int, arg_type: int, s
         env.unsupported(f"an argument of {meta.name}() of type {base}")
     type = _folded(env, meta, regno, arg_type, value.type)
     if type not in fitting:
-        expected = ", ".join(map(type_text, fitting))
-        env.refuse(ARGUMENT_TYPE, reg=regno, type=type_text(value.type), expected=expected, callee=meta.name)
+        actual, expected = type_text(value.type), ", ".join(map(type_text, fitting))
+        if not env.does("RING_BUFFER_MEMORY_NAMED"):
+            actual, expected = actual.replace("ringbuf_", "alloc_"), expected.replace("ringbuf_", "alloc_")
+        env.refuse(ARGUMENT_TYPE, reg=regno, type=actual, expected=expected, callee=meta.name)
     if value.base != PTR_TO_BTF_ID:
         return
     if base in _MEMORY_ARGUMENTS:
