@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EFAULT, EINVAL
+from errno import EACCES, EFAULT, EINVAL, EOPNOTSUPP
 from typing import Final
 
 from kverdict.diagnostic import Message
@@ -40,6 +40,7 @@ GLOBAL_ARG_COUNT: Final = Message(
     "global-arg-count", EINVAL, "Global function {callee}() with {count} > {limit} args. Buggy compiler."
 )
 GLOBAL_ARG_TYPE: Final = Message("global-arg-type", EINVAL, "Arg#{arg} type {kind} in {callee}() is not supported yet.")
+GLOBAL_TAGS: Final = Message("global-arg-tags", EOPNOTSUPP, "arg#{arg} has unsupported set of tags")
 GLOBAL_NO_BTF: Final = Message("global-no-btf", EFAULT, "Global functions need valid BTF")
 GLOBAL_MIGHT_SLEEP: Final = Message(
     "global-might-sleep",

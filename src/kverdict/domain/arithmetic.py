@@ -72,6 +72,16 @@ def _alu64(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules, signe
     return sync(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max, rules)
 
 
+def moved(dst: Bounds, by: Bounds, rules: ArithmeticRules) -> Bounds:
+    """dst plus `by` where the kernel adds bits and ranges apart, without letting them learn from each other.
+
+    Kernel: sync_linked_regs() before it called reg_bounds_sync().
+    """
+    value, mask = _bits(ADD, dst, by, rules)
+    ranges = _ranges64(ADD, value, mask, dst, by, rules)
+    return Bounds(value, mask, *ranges, *_ranges32(ADD, value, mask, dst, by, rules))
+
+
 def alu32(op_code: int, dst: Bounds, src: Bounds, rules: ArithmeticRules, signed: bool = False) -> Bounds:
     """dst after the 32-bit operation op_code by src; the high half of the result is zero.
 

@@ -18,6 +18,7 @@ EINVAL: Final = 22
 # Behaviours of kernel/behaviours.py that decide which instructions exist.
 CPU_V4: Final = "CPU_V4"
 MAY_GOTO: Final = "MAY_GOTO"
+MAY_GOTO_NOWHERE: Final = "MAY_GOTO_NOWHERE"
 ADDR_SPACE_CAST: Final = "ADDR_SPACE_CAST"
 LOAD_ACQUIRE: Final = "LOAD_ACQUIRE"
 
@@ -177,7 +178,7 @@ def fields_check(insn: Insn, does: Does) -> Violation | None:
     if insn_class in (op.ALU, op.ALU64):
         return _alu(insn, code, insn_class, does)
     if insn_class in (op.JMP, op.JMP32):
-        return _jump(insn, code, insn_class)
+        return _jump(insn, code, insn_class, does)
     if insn_class == op.STX:
         return _stx(insn, code, does)
     if insn_class == op.ST:
@@ -218,7 +219,7 @@ def _mov(insn: Insn, code: int, insn_class: int, does: Does) -> Violation | None
     return None
 
 
-def _jump(insn: Insn, code: int, insn_class: int) -> Violation | None:
+def _jump(insn: Insn, code: int, insn_class: int, does: Does) -> Violation | None:
     operation = code & op.CODE_MASK
     by_register = bool(code & op.X)
     narrow = insn_class == op.JMP32
@@ -234,7 +235,10 @@ def _jump(insn: Insn, code: int, insn_class: int) -> Violation | None:
         return RESERVED_EXIT if bad else None
     if operation == op.JCOND:
         bad = narrow or by_register or insn.src or insn.dst or insn.imm
-        return Violation("invalid-may-goto", f"invalid may_goto imm {insn.imm}") if bad else None
+        if does(MAY_GOTO_NOWHERE):
+            return Violation("invalid-may-goto", f"invalid may_goto imm {insn.imm}") if bad else None
+        text = f"invalid may_goto off {insn.off} imm {insn.imm}"
+        return Violation("invalid-may-goto", text) if bad or not insn.off else None
     return None
 
 

@@ -198,7 +198,7 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
         subject="bpf: rdonly_untrusted_mem for btf id walk pointer leafs",
         note="a pointer to something other than a structure is untrusted read-only memory; before: a scalar",
     ),
-    Behaviour("WALK_SKIPS_MODIFIERS", "6.17", note="a typedef of a structure may be walked (between 6.4 and 6.18)"),
+    Behaviour("WALK_SKIPS_MODIFIERS", "6.12", note="a typedef of a structure may be walked (between 6.4 and 6.12)"),
     # What the machine simulates
     Behaviour(
         "RCU_USERS_HAS_OWN_PLACE",
@@ -218,6 +218,7 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
     # Instructions
     Behaviour("CPU_V4", "6.6", note="sign-extending loads and moves, signed division, byte swap, gotol"),
     Behaviour("MAY_GOTO", "6.9", note="may_goto and open-coded loops bounded by it"),
+    Behaviour("MAY_GOTO_NOWHERE", "6.14", note="may_goto with offset 0 (6.12 to 6.18)"),
     Behaviour(
         "ADDR_SPACE_CAST", "6.9", commit="6082b6c328b5", note="addr_space_cast between arena and kernel pointers"
     ),

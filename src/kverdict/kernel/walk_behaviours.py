@@ -29,11 +29,20 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("HISTORY_FORCES_CHECKPOINT", "6.12", "", "96a30e469ca1", "a checkpoint after 40 entries of history"),
     # Comparing states
     ("PRECISE_SCALARS_COMPARE_IDS", "6.4", "", "1ffc85d9298e", "links of precise scalars must agree"),
+    (
+        "SCALAR_WITHOUT_LINK_EQUALS_LINKED",
+        "7.0",
+        "",
+        "b0388bafa494",
+        "a scalar that was linked to nothing equals any linked one (also in stable kernels)",
+    ),
     ("MEMORY_RANGES_COMPARED", "6.4", "", "", "pointers to memory are compared by ranges, as map values are"),
     ("MISC_SLOT_IS_UNKNOWN_SCALAR", "6.9", "", "6efbde200bf3", "a slot of plain bytes equals an unknown scalar"),
     # Links between scalars
     ("SCALAR_IDS_LINK_REGISTERS", "5.11", "", "75748837b7e5", "a test of one copy tells of the others"),
     ("LINKED_REGISTERS_ADD_CONST", "6.11", "", "98d7ca374ba4", "also of copies to which a constant was added"),
+    ("LINKED_DELTA_KEEPS_ID", "7.0", "", "af9e89d8dd39", "a linked copy with another constant keeps its own link"),
+    ("LINKED_DELTA_SYNCED", "6.18.3", "", "", "and its ranges learn from each other (6.18.2 to 6.18.44)"),
     ("CONSTANTS_GET_NO_ID", "6.2", "", "", "a copied constant is not linked"),
     ("NARROW_MOVES_LINK", "6.4", "", "3be49f79555e", "a 32-bit copy of a 32-bit value is linked"),
     # Stack
@@ -68,12 +77,17 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("RAW_TP_ARGUMENTS_MAYBE_NULL", "6.12", "", "838a10bd2ebf", "listed tracepoint arguments may be NULL"),
     ("NULLABLE_ARGUMENTS", "6.11", "", "8aeaed21befc", "arguments named ...__nullable may be NULL"),
     ("ITER_ARGUMENTS_TRUSTED", "6.5", "", "", "what iterators pass is trusted"),
+    ("ARENA_ATOMICS", "6.10", "", "d503a04f8bc0", "atomic instructions on arena memory (where the JIT has them: amd64)"),
+    ("ARENA_SIGN_EXTENDING_LOADS", "6.18", "", "a91ae3c89311", "sign-extending loads from arena memory (amd64)"),
     # Functions of the program
     ("GLOBAL_ARGUMENT_TAGS", "6.8", "", "94e1c70a3452", "arg:ctx, arg:nonnull and other tags"),
+    ("GLOBAL_UNTRUSTED_TAG", "6.17", "", "", "arg:untrusted (6.12 to 6.18)"),
     ("GLOBAL_CALL_INVALIDATES_PACKET", "6.12", "", "81f6d0530ba0", "a global function may move the packet"),
     ("GLOBAL_CALL_LOCK_CHECK", "6.9", "", "a44b1334aadd", "no global function while a lock is held"),
     ("GLOBAL_MIGHT_SLEEP_CHECK", "6.15", "", "", "no sleeping global function where sleeping is forbidden"),
     ("JIT_INLINES_CURRENT_TASK", "7.0", "", "", "bpf_get_current_task is inlined and keeps registers"),
+    ("PRIVATE_STACK", "6.13", "", "a76ab5731e32", "tracing programs may get a stack of their own, apart from callers"),
+    ("STACK_ROUNDED_TO_16", "6.8", "", "", "a frame takes whole 16 bytes when it is compiled; before: at least 32"),
     ("FASTCALL_STACK", "6.12", "", "5b5f51bff1b6", "spills around inlined calls take no stack"),
     # Returns
     ("LSM_RETURN_RANGES", "6.12", "", "5d99e198be27", "LSM hooks return 0 or an error, or a truth value"),

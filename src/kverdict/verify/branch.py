@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.domain.arithmetic import alu64
+from kverdict.domain.arithmetic import alu64, moved
 from kverdict.domain.bounds import Bounds, const
 from kverdict.domain.compare import FLIPPED, branch_taken, refine
 from kverdict.domain.references import find_reference, without
@@ -228,8 +228,8 @@ def _sync_linked(env: Env, state: State, known: Value, linked: tuple[Linked, ...
             new = known
         else:
             delta = const((value.off - known.off) & _U64)
-            id = value.id if env.delta_keeps_link else known.id
-            new = Value(SCALAR, alu64(ADD, known.num, delta, env.rules), value.off, id=id)
+            num = alu64(ADD, known.num, delta, env.rules) if env.delta_synced else moved(known.num, delta, env.rules)
+            new = Value(SCALAR, num, value.off, id=value.id if env.delta_keeps_link else known.id)
         if is_reg:
             owner.regs[index] = new
         else:

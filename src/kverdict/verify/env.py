@@ -13,7 +13,7 @@ from kverdict.domain.state import Frame, Linked, State
 from kverdict.domain.value import Value
 from kverdict.errors import UnsupportedError
 from kverdict.isa.insn import Insn
-from kverdict.program.program import Program
+from kverdict.program.program import Map, Program
 from kverdict.verify.log import Log
 from kverdict.verify.refusal import Refusal
 
@@ -173,6 +173,7 @@ class Env:
         self.constants_unlinked = self.does("CONSTANTS_GET_NO_ID")
         self.links_narrow_moves = self.does("NARROW_MOVES_LINK")
         self.delta_keeps_link = self.does("LINKED_DELTA_KEEPS_ID")
+        self.delta_synced = self.does("LINKED_DELTA_SYNCED")
         self.links_in_history = self.does("LINKED_REGISTERS_IN_HISTORY")
         self.notes_stack_compare = self.does("STACK_COMPARE_IN_HISTORY")
         self.reads_dst_first = self.does("BRANCH_READS_DST_FIRST")
@@ -200,6 +201,7 @@ class Env:
         self.exact_loops = self.does("LOOPS_COMPARED_EXACTLY")
         self.limits_history = self.does("HISTORY_FORCES_CHECKPOINT")
         self.fastcall_off: dict[int, int] = {}
+        self.arena: Map | None = None
         self.visits: dict[tuple[int, ...], Any] = {}
         self.waiting: dict[int, Any] = {}
         self.backedge_count = 0

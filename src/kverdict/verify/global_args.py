@@ -5,7 +5,8 @@ Source: btf_prepare_func_args(), btf_check_func_arg_match(), do_check_common() o
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from errno import EFAULT
+from typing import Final, NamedTuple, NoReturn
 
 from kverdict.btf.layout import resolved, size_or_none
 from kverdict.btf.tags import decl_tags
@@ -18,6 +19,8 @@ from kverdict.catalogue.functions import (
     GLOBAL_ARG_TYPE,
     GLOBAL_NO_BTF,
     GLOBAL_RETURN,
+    GLOBAL_TAGS,
+    INVALID_ARGS,
 )
 from kverdict.diagnostic import Message
 from kverdict.domain.state import Frame
@@ -35,6 +38,7 @@ from kverdict.verify.env import Env, Subprog
 from kverdict.verify.refusal import Refusal
 
 _MAX_ARGUMENTS: Final = 5
+_KNOWN_TAGS: Final = frozenset(("ctx", "trusted", "untrusted", "nonnull", "nullable", "arena"))
 # The context structure by program type, as uapi headers name it; kernel: bpf_ctx_convert.
 _CONTEXTS: Final = {
     **dict.fromkeys(
@@ -128,6 +132,8 @@ def _tags(env: Env, subprog: Subprog, func: int, place: int) -> frozenset[str]:
         return frozenset()
     if tags and not subprog.is_global:
         raise _Unusable
+    if not _KNOWN_TAGS.issuperset(tags) or ("untrusted" in tags and not env.does("GLOBAL_UNTRUSTED_TAG")):
+        env.refuse(GLOBAL_TAGS, arg=place)
     return frozenset(tags)
 
 
@@ -212,16 +218,26 @@ def check_call_arguments(env: Env, number: int, regs: list[Value]) -> bool:
     subprog = env.subprogs[number]
     if not subprog.is_global:
         return False
-    arguments = prepare(env, number)
+    try:
+        arguments = prepare(env, number)
+    except Refusal as refusal:
+        _refuse_call(env, number, subprog, refusal)
     if arguments is None:
         return False
     for place, argument in enumerate(arguments):
         line = _mismatch(env, argument, regs[place + 1], place)
         if line:
-            from kverdict.catalogue.functions import INVALID_ARGS
-
             env.refuse(INVALID_ARGS, line, number=number, callee=subprog.name)
     return True
+
+
+def _refuse_call(env: Env, number: int, subprog: Subprog, refusal: Refusal) -> NoReturn:
+    """The callee's prototype is refused: so is the call, unless there is no prototype at all."""
+    found = refusal.diagnostic
+    if found.message.errno == EFAULT:
+        raise refusal
+    line = found.message.says(env.does, found.facts)
+    env.refuse(INVALID_ARGS, *found.before, line, number=number, callee=subprog.name)
 
 
 def _mismatch(env: Env, argument: Argument, value: Value, place: int) -> str:
