@@ -47,6 +47,9 @@ DIV_BY_ZERO: Final = Message("div-by-zero", EINVAL, "div by zero", "the program 
 INVALID_SHIFT: Final = Message(
     "invalid-shift", EINVAL, "invalid shift {amount}", "the shift amount {amount} is not smaller than the width"
 )
+CAST_WITHOUT_ARENA: Final = Message(
+    "cast-without-arena", EINVAL, "addr_space_cast insn can only be used in a program that has an associated arena"
+)
 INVALID_REGISTER: Final = Message("invalid-register", EINVAL, "R{reg} is invalid", "there is no register R{reg}")
 JUMP_OUT_OF_RANGE: Final = Message(
     "jump-out-of-range",

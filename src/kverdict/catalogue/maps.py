@@ -127,6 +127,7 @@ SLEEPABLE_MAP_TYPE: Final = Message(
     "a sleepable program uses a map of a type that cannot be used there",
 )
 STRUCT_OPS_MAP: Final = Message("struct-ops-map", EINVAL, "bpf_struct_ops map cannot be used in prog")
+TWO_ARENAS: Final = Message("two-arenas", 16, "Only one arena per program", "the program uses more than one arena")
 TAIL_CALL_MAP: Final = Message("tail-call-map", EINVAL, "expected prog array map for tail call")
 TAIL_CALL_ABUSE: Final = Message("tail-call-abuse", EINVAL, "tail_call abusing map_ptr")
 CALLBACK_NOT_FOR_MAP: Final = Message("callback-not-for-map", 524, "callback function not allowed for map")

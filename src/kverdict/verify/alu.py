@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from kverdict.catalogue.bounds import POINTER_WITH_POINTER
-from kverdict.catalogue.instructions import DIV_BY_ZERO, INVALID_SHIFT
-from kverdict.domain.arithmetic import alu32, alu64
-from kverdict.domain.bounds import ZERO, Bounds, const
-from kverdict.domain.coerce import byte_swap, coerce_to_size, sign_extend, sign_extend32
+from kverdict.catalogue.instructions import CAST_WITHOUT_ARENA, DIV_BY_ZERO, INVALID_SHIFT
+from kverdict.domain.arithmetic import MASKS, alu32, alu64, split
+from kverdict.domain.bounds import UNKNOWN, ZERO, Bounds, const
+from kverdict.domain.coerce import byte_swap, sign_extend, sign_extend32
+from kverdict.domain.sync import zext32
 from kverdict.domain.value import ADD_CONST, PTR_TO_ARENA, SCALAR, UNKNOWN_SCALAR, Value
 from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import (
@@ -98,6 +99,16 @@ def link_before_move(env: Env, number: int, value: Value) -> Value:
     return value
 
 
+def address_space_cast(env: Env, insn: Insn) -> int:
+    """dst = addr_space_cast(src): into the arena (imm 1) any number is an address, out of it nothing is known."""
+    if env.arena is None:
+        env.refuse(CAST_WITHOUT_ARENA)
+    read_reg(env, insn.src)
+    check_writable(env, insn.dst)
+    write_reg(env, insn.dst, Value(PTR_TO_ARENA, UNKNOWN) if insn.imm == 1 else UNKNOWN_SCALAR)
+    return env.insn_idx + 1
+
+
 def move_sign_extended(env: Env, insn: Insn) -> int:
     """dst = (s8/s16/s32)src in 64 bits."""
     value = read_reg(env, insn.src)
@@ -122,7 +133,7 @@ def move32_register(env: Env, insn: Insn) -> int:
     check_writable(env, dst)
     rules = env.rules
     if value.type != SCALAR:
-        write_reg(env, dst, Value(SCALAR, coerce_to_size(UNKNOWN_SCALAR.num, 4, rules)))
+        write_reg(env, dst, Value(SCALAR, zext32(UNKNOWN_SCALAR.num, rules)))
         return env.insn_idx + 1
     if insn.off:
         same = value.num.umax < 1 << (insn.off - 1)
@@ -133,7 +144,7 @@ def move32_register(env: Env, insn: Insn) -> int:
         result = Value(SCALAR, value.num, value.off, id=value.id)
     else:
         result = Value(SCALAR, value.num)
-    num = sign_extend32(value.num, insn.off >> 3, rules) if insn.off else coerce_to_size(value.num, 4, rules)
+    num = sign_extend32(value.num, insn.off >> 3, rules) if insn.off else zext32(value.num, rules)
     _write_copy(env, dst, result.with_num(num), insn.src)
     return env.insn_idx + 1
 
@@ -169,6 +180,8 @@ def arithmetic_constant(env: Env, insn: Insn) -> int:
     if left.type != SCALAR or code in _CHECKED_BY_CONSTANT:
         return arithmetic(env, insn)
     right = const(insn.imm & _U64)
+    if code in MASKS and (left.num.s32_max == 0 or left.num.smax == 0):
+        left = _split_sign_mask(env, insn, left, right)
     if op & CLASS_MASK != ALU64:
         regs[dst] = Value(SCALAR, alu32(code, left.num, right, env.rules))
     else:
@@ -179,6 +192,16 @@ def arithmetic_constant(env: Env, insn: Insn) -> int:
         else:
             regs[dst] = Value(SCALAR, num)
     return env.insn_idx + 1
+
+
+def _split_sign_mask(env: Env, insn: Insn, left: Value, right: Bounds) -> Value:
+    """dst of the path that goes on; where dst is 0 or -1, another path does the same instruction again with 0."""
+    halves = split(insn.op & CODE_MASK, left.num, right, env.rules)
+    if halves is None:
+        return left
+    other = env.push_state(env.insn_idx, env.insn_idx)
+    other.frames[-1].regs[insn.dst] = left.with_num(halves[1]) if halves[1].mask else Value(SCALAR, halves[1])
+    return left.with_num(halves[0]) if halves[0].mask else Value(SCALAR, halves[0])
 
 
 _CHECKED_BY_CONSTANT: Final = frozenset((DIV, MOD, LSH, RSH, ARSH))
@@ -216,6 +239,8 @@ def arithmetic(env: Env, insn: Insn) -> int:
     if precise and op & X:
         mark_chain_precision(env, insn.src)
     signed = bool(op & SIGNED)
+    if code in MASKS:
+        left = _split_sign_mask(env, insn, left, right.num)
     if wide:
         num = alu64(code, left.num, right.num, env.rules, signed)
     else:

@@ -24,7 +24,7 @@ from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import CMPXCHG, DW, FETCH, LOAD_ACQ, SIZE_MASK, STORE_REL
 from kverdict.kernel.proto import BASE_MASK
 from kverdict.verify.env import Env
-from kverdict.verify.load_store import load_from, store_from
+from kverdict.verify.load_store import load_from, remember_pointer_type, store_from
 from kverdict.verify.memory import check_mem_access
 from kverdict.verify.registers import read_reg, read_reg32, write_unknown
 
@@ -59,8 +59,8 @@ def _check_kind(env: Env, regno: int, *, load: bool) -> None:
     type = env.regs[regno].type
     if type & BASE_MASK in _NOT_ATOMIC:
         env.refuse(ATOMIC_LOAD if load else ATOMIC_STORE, reg=regno, type=type_text(type))
-    if type == PTR_TO_ARENA:
-        env.unsupported("atomic access to an arena")
+    if type == PTR_TO_ARENA and not env.does("ARENA_ATOMICS"):
+        env.refuse(ATOMIC_LOAD if load else ATOMIC_STORE, reg=regno, type=type_text(type))
 
 
 def _read_modify_write(env: Env, insn: Insn) -> None:
@@ -78,4 +78,6 @@ def _read_modify_write(env: Env, insn: Insn) -> None:
     check_mem_access(env, insn.dst, insn.off, size, False, -1, True)
     if loaded >= 0:
         check_mem_access(env, insn.dst, insn.off, size, False, loaded, True)
+    if env.regs[insn.dst].type == PTR_TO_ARENA:
+        remember_pointer_type(env, PTR_TO_ARENA, False)
     check_mem_access(env, insn.dst, insn.off, size, True, -1, True)

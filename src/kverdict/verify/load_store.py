@@ -47,6 +47,8 @@ def load_from(env: Env, insn: Insn, *, strict_once: bool, may_merge: bool) -> No
     is_ldsx = op & MODE_MASK == MEMSX
     check_mem_access(env, insn.src, insn.off, op & SIZE_MASK, False, insn.dst, strict_once, is_ldsx)
     remember_pointer_type(env, type, may_merge and env.merges_pointer_types)
+    if is_ldsx and type == PTR_TO_ARENA:
+        env.extra.setdefault("arena_sign_extends", env.insn_idx)
 
 
 def store_register(env: Env, insn: Insn) -> int:

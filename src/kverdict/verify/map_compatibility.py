@@ -17,6 +17,7 @@ from kverdict.catalogue.maps import (
     TRACING_SPIN_LOCK,
     TRACING_TIMER,
     TRACING_WQ,
+    TWO_ARENAS,
 )
 from kverdict.isa.opcode import LD_IMM64, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE
 from kverdict.program.program import Map
@@ -62,6 +63,10 @@ def check_maps(env: Env) -> None:
             if len(used) >= _LIMIT:
                 env.refuse(TOO_MANY_MAPS, limit=_LIMIT)
             _check_map(env, map)
+            if map.map_type == env.profile.map_types.get("arena"):
+                if env.arena is not None:
+                    env.refuse(TWO_ARENAS)
+                env.arena = map
             used.append(map)
         if insn.src == PSEUDO_MAP_VALUE and _type_name(env, map) not in ("array", "insn_array", "arena"):
             env.refuse(DIRECT_VALUE_ACCESS)

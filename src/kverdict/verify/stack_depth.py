@@ -19,11 +19,12 @@ _PRIVATE_MINIMUM: Final = 64
 
 
 def check_max_stack_depth(env: Env) -> None:
-    """From the main program and from each asynchronous callback."""
+    """From the main program and from each asynchronous callback; what these reach has no private stack."""
     private = env.does("PRIVATE_STACK") and _may_use_private_stack(env)
+    shared: set[int] = set()
     for number in range(len(env.subprogs) - 1, -1, -1):
         if number == 0 or env.subprogs[number].is_async_cb:
-            _check_from(env, number, private and number == 0)
+            _check_from(env, number, private and number == 0, shared)
 
 
 def _may_use_private_stack(env: Env) -> bool:
@@ -38,11 +39,11 @@ def _may_use_private_stack(env: Env) -> bool:
 
 def _rounded(env: Env, depth: int) -> int:
     if env.does("STACK_ROUNDED_TO_16"):
-        return (max(depth, 1) + 15) // 16 * 16
+        return (depth + 15) // 16 * 16
     return (max(depth, 1) + 31) // 32 * 32
 
 
-def _check_from(env: Env, start: int, private: bool) -> None:
+def _check_from(env: Env, start: int, private: bool, shared: set[int]) -> None:
     """Depth first along the calls, in the order of instructions."""
     subprogs = env.subprogs
     depth = 0
@@ -56,7 +57,9 @@ def _check_from(env: Env, start: int, private: bool) -> None:
             if number and subprog.has_tail_call and depth >= 256:
                 env.refuse(TAIL_CALL_STACK, depth=depth)
             own = _rounded(env, subprog.stack_depth)
-            if private and own >= _PRIVATE_MINIMUM:
+            if not private:
+                shared.add(number)
+            elif own >= _PRIVATE_MINIMUM and number not in shared:
                 if own > _LIMIT:
                     env.refuse(SUBPROGRAM_STACK, number=number, depth=own)
                 own = 0

@@ -39,6 +39,7 @@ from kverdict.isa.opcode import (
 )
 from kverdict.isa.validity import Violation, fields_check
 from kverdict.verify.alu import (
+    address_space_cast,
     arithmetic,
     arithmetic_constant,
     move32_register,
@@ -96,12 +97,8 @@ def _alu_step(insn: Insn, cls: int) -> Step:
     if cls == ALU:
         return move32_register
     if insn.op >> VARIANT_SHIFT == 1:
-        return _address_space_cast
+        return address_space_cast
     return move_sign_extended if insn.op >> VARIANT_SHIFT >= SX8 >> VARIANT_SHIFT else move_register
-
-
-def _address_space_cast(env: Env, insn: Insn) -> int:
-    env.unsupported("addr_space_cast (arena)")
 
 
 def _jump_step(insn: Insn) -> Step:

@@ -5,6 +5,7 @@ Source: bpf_check() of the kernel.
 
 from __future__ import annotations
 
+from kverdict.catalogue.memory import ARENA_SIGN_EXTENDING_LOAD
 from kverdict.errors import UnsupportedError
 from kverdict.isa.opcode import LD_IMM64
 from kverdict.isa.validity import static_check
@@ -61,6 +62,14 @@ def _check(env: Env) -> None:
     walk_program(env)
     remove_fastcall_stack(env)
     check_max_stack_depth(env)
+    check_conversions(env)
+
+
+def check_conversions(env: Env) -> None:
+    """Accesses that were walked but that no JIT can carry out; kernel: convert_ctx_accesses()."""
+    if "arena_sign_extends" in env.extra and not env.does("ARENA_SIGN_EXTENDING_LOADS"):
+        env.insn_idx = env.extra["arena_sign_extends"]
+        env.refuse(ARENA_SIGN_EXTENDING_LOAD)
 
 
 def check_encodings(env: Env) -> None:
