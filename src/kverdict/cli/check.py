@@ -138,14 +138,12 @@ def stories(found: Sequence[Result], notes: bool) -> list[tuple[Result, Story | 
 
 def annotate(result: Result, story: Story) -> Story:
     """The story with notes on other kernels and, where possible, help that was verified."""
-    from dataclasses import replace
-
     from kverdict.api import profiles_for
     from kverdict.report.compare import kernel_notes
     from kverdict.report.suggest import proved_help
 
     others = profiles_for(MAIN_KERNELS)
-    return replace(story, notes=kernel_notes(result, others), help=proved_help(result, story, others))
+    return story._replace(notes=kernel_notes(result, others), help=proved_help(result, story, others))
 
 
 MAIN_KERNELS: Final = ("6.3", "6.4", "6.12", "6.18", "7.2")

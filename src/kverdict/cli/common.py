@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -77,6 +76,8 @@ def objects_of(values: Sequence[str]) -> list[str]:
         if value.startswith("@") and len(value) > 1:
             paths += objects_of(_listed(value[1:]))
         elif WILD & set(value) and not os.path.exists(value):
+            import glob
+
             found = sorted(glob.glob(value, recursive=True))
             if not found:
                 raise InputError(value, "", "no file matches this pattern")
@@ -107,11 +108,17 @@ def configuration() -> dict[str, Any]:
 
 
 def _read_configuration(path: Path, keys: Sequence[str]) -> dict[str, Any] | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InputError(str(path), "", f"cannot be read: {problem}") from None
+    if keys and keys[-1] not in text:
+        return None  # a pyproject.toml that says nothing about kverdict
     import tomllib
 
     try:
-        table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        table: Any = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
         raise InputError(str(path), "", f"cannot be read: {problem}") from None
     for key in keys:
         table = table.get(key) if isinstance(table, dict) else None

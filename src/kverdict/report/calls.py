@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kverdict.btf import types
 from kverdict.btf.btf import Btf
@@ -13,8 +13,7 @@ from kverdict.kernel import proto
 from kverdict.program.program import Program
 
 
-@dataclass(frozen=True, slots=True)
-class Callee:
+class Callee(NamedTuple):
     """A helper, kfunc or subprogram. flags: proto.KF_* of a kfunc; maybe_null: its result may be NULL."""
 
     name: str

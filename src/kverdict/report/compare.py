@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from textwrap import fill
-from typing import Final
+from typing import Final, NamedTuple
 
 from kverdict.api import Result, on_kernel
 from kverdict.errors import InputError
@@ -21,8 +20,7 @@ WIDTH: Final = 112  # columns of a note
 Answer = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A program on which two kernels differ, and the differences that together make the one say what the other says.
 
     rules is empty where no set of differences that an overlay can express explains the change.
@@ -30,7 +28,7 @@ class Change:
 
     old: Result
     new: Result
-    rules: tuple[Difference, ...] = field(default=())
+    rules: tuple[Difference, ...] = ()
 
 
 def answer(result: Result) -> Answer:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from string import Formatter
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from kverdict.api import Result
 from kverdict.catalogue import words
@@ -26,8 +26,7 @@ LONGEST_PATH: Final = 14
 _SPEC: Final = re.compile(r"\] (.*?) \(")  # "<byte_off> [29] struct s.field (0:0 @ offset 0)"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A marked piece of source: `column` counts from 0 and is -1 where only the instruction is known."""
 
     place: Place
@@ -37,8 +36,7 @@ class Span:
     primary: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Help:
+class Help(NamedTuple):
     """What to try. lines: source to add, as (line number, text); proved: kernels on which the change was verified."""
 
     text: str
@@ -46,8 +44,7 @@ class Help:
     proved: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(NamedTuple):
     """Everything that a report prints about one refusal; the formats differ only in dress."""
 
     message_id: str
@@ -58,7 +55,7 @@ class Story:
     remark: str = ""
     help: Help | None = None
     notes: tuple[str, ...] = ()
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = MappingProxyType({})
 
 
 def tell(result: Result) -> Story:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from kverdict.isa import opcode as op
 from kverdict.isa.insn import Insn
@@ -12,8 +11,7 @@ from kverdict.isa.insn import Insn
 STACK: Final = "stack"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What made a value. step: index into the path (-1: before the program began).
 
     kind: "call" (a helper or kfunc returned it), "argument" (a register at entry: `reg`), "load" (read from memory
@@ -27,7 +25,7 @@ class Origin:
     reg: int = -1
     base: Origin | None = None
     offset: int = 0
-    moves: tuple[int, ...] = field(default=())
+    moves: tuple[int, ...] = ()
 
 
 class Path:
