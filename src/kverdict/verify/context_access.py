@@ -240,29 +240,13 @@ def _iterator_argument(env: Env, argument: int) -> Value | None:
 
 
 _SOCK: Final = {
-    PTR_TO_SOCK_COMMON: "bpf_sock",
-    PTR_TO_SOCKET: "bpf_sock",
-    PTR_TO_TCP_SOCK: "bpf_tcp_sock",
-    PTR_TO_XDP_SOCK: "bpf_xdp_sock",
+    PTR_TO_SOCKET: "socket",
+    PTR_TO_SOCK_COMMON: "sock_common",
+    PTR_TO_TCP_SOCK: "tcp_sock",
+    PTR_TO_XDP_SOCK: "xdp_sock",
 }
 
 
 def socket_access_allowed(env: Env, base: int, off: int, size: int) -> bool:
     """The field of a socket structure may be read; kernel: bpf_sock_is_valid_access() and its kin."""
-    btf = env.profile.btf
-    type_id = btf.find(_SOCK[base], KIND_STRUCT)
-    struct = btf.type(type_id)
-    if not isinstance(struct, Struct) or off < 0 or off + size > struct.size or off % size:
-        return False
-    if base in (PTR_TO_SOCKET, PTR_TO_SOCK_COMMON):
-        found = context_access(env.profile, "cgroup_sock", "cgroup_inet_sock_create", off, size, False)
-        if base == PTR_TO_SOCKET:
-            return found is not None
-        first = next((m.bit_offset // 8 for m in struct.members if m.name == "type"), struct.size)
-        last = next((m.bit_offset // 8 for m in struct.members if m.name == "rx_queue_mapping"), struct.size)
-        return found is not None and not first <= off < last
-    if base == PTR_TO_TCP_SOCK:
-        wide = ("bytes_received", "bytes_acked")
-        whole = any(m.bit_offset // 8 == off and m.name in wide for m in struct.members)
-        return size == (8 if whole else 4)
-    return size == 4
+    return env.profile.contexts.object_access(_SOCK[base], off, size, False) is not None
