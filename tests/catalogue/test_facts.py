@@ -51,8 +51,7 @@ def test_every_use_gives_every_fact() -> None:
         for call, expression in uses(tree):
             if any(keyword.arg is None for keyword in call.keywords):
                 continue  # facts come as **facts
-            names = [expression] if isinstance(expression, ast.Name) else []
-            names = [expression.body, expression.orelse] if isinstance(expression, ast.IfExp) else names
+            names = [expression.body, expression.orelse] if isinstance(expression, ast.IfExp) else [expression]
             for name in names:
                 message = messages.get(name.id) if isinstance(name, ast.Name) else None
                 if message is None:
