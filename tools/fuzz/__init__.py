@@ -1,1 +1,1 @@
-"""The differential fuzzer: random structured programs, judged by kverdict and by a real kernel; disagreements are kept."""
+"""The differential fuzzer: random programs, judged by kverdict and by a real kernel; disagreements are kept."""

@@ -1,4 +1,4 @@
-"""Random programs in assembler text: every one follows from its seed, most are nearly right, so that both verdicts occur.
+"""Random programs in assembler text: each follows from its seed; most are nearly right, so both verdicts occur.
 
 A program is a list of independent lines (labels included), so that it can be made smaller by leaving lines out.
 """

@@ -60,7 +60,15 @@ def _compare(sample: Sample, program: Program, answer: Answer) -> Judgement:
     count = answer.insns_processed or 0
     try:
         verdict = verify(program)
-    except (KverdictError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
+    except (
+        KverdictError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        AssertionError,
+    ) as error:
         return Judgement(sample, CRASH, f"{type(error).__name__}: {error}", theirs, 0, count)
     if isinstance(verdict, Unsupported):
         return Judgement(sample, UNSUPPORTED, verdict.what, theirs)

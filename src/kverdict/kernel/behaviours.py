@@ -216,7 +216,8 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
         note="privileged programs may read stack bytes that were never written",
     ),
     # Instructions
-    Behaviour("CPU_V4", "6.6", note="sign-extending loads and moves, signed division, byte swap, gotol"),
+    Behaviour("CPU_V4", "6.6", note="sign-extending loads and moves, signed division, byte swap"),
+    Behaviour("GOTOL", "6.6", commit="4cd58e9af8b9", note="jumps with an offset of 32 bits (also in stable kernels)"),
     Behaviour("MAY_GOTO", "6.9", note="may_goto and open-coded loops bounded by it"),
     Behaviour("MAY_GOTO_NOWHERE", "6.14", note="may_goto with offset 0 (6.12 to 6.18)"),
     Behaviour(

@@ -76,7 +76,7 @@ class ContextRules:
         return self._ask(prog_type, context, attach_type, offset, size, is_write, signed)
 
     def object_access(self, kind: str, offset: int, size: int, is_write: bool) -> ContextAccess | None:
-        """The same for pointers of kind "socket", "sock_common", "tcp_sock", "xdp_sock"; kernel: check_sock_access()."""
+        """The same for pointers of kind "socket", "sock_common", "tcp_sock", "xdp_sock"; check_sock_access()."""
         return self._ask(f"*{kind}", OBJECTS[kind], "", offset, size, is_write, False)
 
     def iterator_argument(self, target: str, member: str) -> frozenset[str]:

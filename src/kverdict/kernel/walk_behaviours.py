@@ -1,4 +1,4 @@
-"""Differences between kernels in how the verifier walks, prunes and tracks the stack; part of the table in behaviours.py.
+"""Differences between kernels in how the verifier walks, prunes and tracks the stack; part of behaviours.py's table.
 
 Each row: name, since, until, commit ("" where not known), what it does. Versions between the kernels that were read
 (6.1, 6.3, 6.4, 6.12, 6.18, 7.2) are as reported.
@@ -14,6 +14,9 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     # What is alive
     ("STATIC_REGISTER_LIVENESS", "6.15", "", "14c8552db644", "registers alive are computed before the walk"),
     ("STATIC_STACK_LIVENESS", "6.18", "", "", "slots alive are collected by call chain (kernel/bpf/liveness.c)"),
+    # Order
+    ("GLOBALS_VERIFIED_WHEN_CALLED", "6.8", "", "2afae08c9dcb", "global functions after the main program, if called"),
+    ("FALLTHROUGH_CLOSES_LOOP", "6.7", "", "", "a loop may be closed by falling through, or by a call (6.4 to 6.12)"),
     # Precision
     ("PRECISION_ACROSS_FRAMES", "6.5", "", "fde2a3882bd0", "precision follows calls; before: all scalars precise"),
     ("PRECISE_SCALAR_IDS", "6.4", "6.12", "904e6ddf4133", "scalars of one id become precise together"),
@@ -28,6 +31,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("CALLBACKS_VERIFIED_AS_LOOPS", "6.7", "", "ab5cfac139ab", "a callback is walked as often as its state changes"),
     ("HISTORY_FORCES_CHECKPOINT", "6.12", "", "96a30e469ca1", "a checkpoint after 40 entries of history"),
     # Comparing states
+    ("STATES_MAP_IDS", "6.3", "", "", "ids of two states are compared by their roles; before: mostly as numbers"),
     ("PRECISE_SCALARS_COMPARE_IDS", "6.4", "", "1ffc85d9298e", "links of precise scalars must agree"),
     (
         "SCALAR_WITHOUT_LINK_EQUALS_LINKED",
@@ -41,6 +45,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     # Links between scalars
     ("SCALAR_IDS_LINK_REGISTERS", "5.11", "", "75748837b7e5", "a test of one copy tells of the others"),
     ("LINKED_REGISTERS_ADD_CONST", "6.11", "", "98d7ca374ba4", "also of copies to which a constant was added"),
+    ("LINKED_REGISTERS_OF_ANY_SUM", "7.0", "", "7a433e519364", "negative constants, subtraction and 32 bits link too"),
     ("LINKED_DELTA_KEEPS_ID", "7.0", "", "af9e89d8dd39", "a linked copy with another constant keeps its own link"),
     ("LINKED_DELTA_SYNCED", "6.18.3", "", "", "and its ranges learn from each other (6.18.2 to 6.18.44)"),
     ("CONSTANTS_GET_NO_ID", "6.2", "", "", "a copied constant is not linked"),
@@ -77,7 +82,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("RAW_TP_ARGUMENTS_MAYBE_NULL", "6.12", "", "838a10bd2ebf", "listed tracepoint arguments may be NULL"),
     ("NULLABLE_ARGUMENTS", "6.11", "", "8aeaed21befc", "arguments named ...__nullable may be NULL"),
     ("ITER_ARGUMENTS_TRUSTED", "6.5", "", "", "what iterators pass is trusted"),
-    ("ARENA_ATOMICS", "6.10", "", "d503a04f8bc0", "atomic instructions on arena memory (where the JIT has them: amd64)"),
+    ("ARENA_ATOMICS", "6.10", "", "d503a04f8bc0", "atomic instructions on arena memory (where the JIT has them)"),
     ("ARENA_SIGN_EXTENDING_LOADS", "6.18", "", "a91ae3c89311", "sign-extending loads from arena memory (amd64)"),
     # Functions of the program
     ("GLOBAL_ARGUMENT_TAGS", "6.8", "", "94e1c70a3452", "arg:ctx, arg:nonnull and other tags"),

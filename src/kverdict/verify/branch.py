@@ -9,7 +9,7 @@ from typing import Final
 
 from kverdict.domain.arithmetic import alu64, moved
 from kverdict.domain.bounds import Bounds, const
-from kverdict.domain.compare import FLIPPED, branch_taken, refine
+from kverdict.domain.compare import FLIPPED, branch_taken, branch_taken_same, refine, refine_same
 from kverdict.domain.references import find_reference, without
 from kverdict.domain.state import Linked, State
 from kverdict.domain.value import (
@@ -62,7 +62,10 @@ def conditional_jump(env: Env, insn: Insn) -> int:
         if left.type == PTR_TO_STACK and env.notes_stack_compare:
             env.push_history(F_DST_REG_STACK)
     code = op & CODE_MASK
-    taken = _taken(env, code, left, right, is_32)
+    if op & X and insn.src == dst and left.type == SCALAR:
+        taken = branch_taken_same(code, left.num, is_32, env.rules)
+    else:
+        taken = _taken(env, code, left, right, is_32)
     if taken >= 0:
         _rely_on(env, insn, left, right)
         return index + insn.off + 1 if taken else index + 1
@@ -164,9 +167,13 @@ def _refine(
     linked: tuple[Linked, ...],
 ) -> None:
     """Two scalars: both sides learn from the comparison, and so do linked registers."""
-    true_left, true_right, false_left, false_right = refine(code, left.num, right.num, is_32, env.rules)
     dst = insn.dst
     mine, theirs = env.regs, other.frames[-1].regs
+    if insn.op & X and insn.src == dst:
+        true_left, false_left = refine_same(code, left.num, is_32, env.rules)
+        true_right, false_right = true_left, false_left
+    else:
+        true_left, true_right, false_left, false_right = refine(code, left.num, right.num, is_32, env.rules)
     if insn.op & X:
         mine[insn.src], theirs[insn.src] = _learned(right, false_right), _learned(right, true_right)
     mine[dst], theirs[dst] = _learned(left, false_left), _learned(left, true_left)

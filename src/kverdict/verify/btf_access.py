@@ -117,7 +117,7 @@ def _check_pointer(env: Env, regno: int, value: Value, off: int, name: str, in_k
     if off < 0:
         env.refuse(INVALID_NEGATIVE_ACCESS, reg=regno, struct=name, off=off)
     if value.num.mask or value.num.value:
-        text = tnum_text(value.num.value, value.num.mask)
+        text = tnum_text(value.num.value, value.num.mask, env.rules.compact_log)
         env.refuse(INVALID_VARIABLE_OFFSET, reg=regno, struct=name, off=off, var_off=text)
     if value.type & MEM_USER:
         env.refuse(USER_MEMORY_ACCESS, reg=regno, struct=name, off=off)

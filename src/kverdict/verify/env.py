@@ -195,6 +195,7 @@ class Env:
         self.reads_uninitialized = self.does("UNINITIALIZED_STACK_READABLE")
         self.zero_fill_is_precise = not self.stack_access_in_history
         self.links_added_constants = self.does("LINKED_REGISTERS_ADD_CONST")
+        self.links_any_sum = self.does("LINKED_REGISTERS_OF_ANY_SUM")
         self.liveness: Any = None
         self.component_loops = self.does("LOOPS_BY_COMPONENT")
         self.loop_entries = self.does("LOOPS_BY_ENTRY") and not self.component_loops

@@ -1,4 +1,4 @@
-"""Arguments of the program's own functions by their prototypes: what a global function may assume and a caller must give.
+"""Arguments of the program's own functions by prototype: what a global function may assume and a caller must give.
 
 Source: btf_prepare_func_args(), btf_check_func_arg_match(), do_check_common() of the kernel.
 """
@@ -65,7 +65,7 @@ _CONTEXTS: Final = {
 
 
 class Argument(NamedTuple):
-    """kind: "scalar", "ctx", "mem", "btf"; flags as in types; size in bytes (mem); type_id in the kernel's BTF (btf)."""
+    """kind: "scalar", "ctx", "mem", "btf"; flags as in types; size in bytes (mem); type_id in the kernel's BTF."""
 
     kind: str
     flags: int = 0

@@ -7,7 +7,7 @@ from typing import Final
 from kverdict.btf.btf import Btf
 from kverdict.btf.layout import size_or_none, skip_modifiers
 from kverdict.btf.types import KIND_STRUCT, Struct
-from kverdict.domain.bounds import UNKNOWN
+from kverdict.domain.bounds import UNKNOWN, const
 from kverdict.domain.sync import sync
 from kverdict.domain.value import (
     NOTHING,
@@ -83,12 +83,22 @@ def set_result(env: Env, meta: HelperMeta, percpu_object: bool) -> None:
         value = value.with_id(env.new_id())
     if meta.name == "bpf_dynptr_data":
         value = value.with_subject(value.subject, meta.dynptr_id)
+    if meta.name in _CASTS and meta.ref and env.does("DERIVED_OBJECTS_TRACKED"):
+        env.regs[0] = _cast_of_reference(env, meta.ref, value)
+        return
     if meta.name in _CASTS or meta.name == "bpf_dynptr_data":
         value = value.with_ref(meta.ref)
     elif _acquires(env, meta):
         id = acquire_reference(env)
         value = value.with_id(id).with_ref(id)
     env.regs[0] = value
+
+
+def _cast_of_reference(env: Env, ref: int, value: Value) -> Value:
+    """The result is the same object, or NULL: two paths, as its id says which object it is and not whether it is one."""
+    branch = env.push_state(env.insn_idx + 1, env.insn_idx)
+    branch.frames[-1].regs[0] = scalar(const(0))
+    return value.with_type(value.type & ~PTR_MAYBE_NULL).with_id(0).with_ref(ref)
 
 
 def _acquires(env: Env, meta: HelperMeta) -> bool:

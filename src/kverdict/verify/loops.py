@@ -11,7 +11,7 @@ from kverdict.verify.subprog_call import find_previous_entry, widen_imprecise
 
 
 def may_goto(env: Env, insn: Insn) -> int:
-    """Both sides are possible: the jump now, the fall-through put aside with what changed since the last round unknown."""
+    """Both sides are possible: the jump now; the fall-through, put aside, forgets what changed since the last round."""
     index = env.insn_idx
     state = env.state
     previous = None

@@ -207,7 +207,8 @@ def check_pointer_alignment(env: Env, pointer: Value, off: int, size: int, stric
     bits, mask = tnum_add(num.value, num.mask, (ip_align + pointer.off + off) & 0xFFFFFFFFFFFFFFFF, 0)
     if is_aligned(bits, mask, size):
         return
-    facts = {"var_off": tnum_text(num.value, num.mask), "reg_off": pointer.off, "off": off, "size": size}
+    text = tnum_text(num.value, num.mask, env.rules.compact_log)
+    facts = {"var_off": text, "reg_off": pointer.off, "off": off, "size": size}
     if in_packet:
         env.refuse(MISALIGNED_PACKET, ip_align=ip_align, **facts)
     env.refuse(MISALIGNED, pointer=_DESCRIPTIONS.get(pointer.type, ""), **facts)
@@ -221,7 +222,8 @@ def check_fixed_ptr_off(env: Env, value: Value, regno: int, fixed_off_ok: bool =
     if not fixed_off_ok and value.off:
         env.refuse(MODIFIED_POINTER, type=kind, reg=regno, off=value.off)
     if value.num.mask or value.num.value:
-        env.refuse(VARIABLE_OFFSET_ACCESS, type=kind, var_off=tnum_text(value.num.value, value.num.mask))
+        text = tnum_text(value.num.value, value.num.mask, env.rules.compact_log)
+        env.refuse(VARIABLE_OFFSET_ACCESS, type=kind, var_off=text)
 
 
 def _region_objection(env: Env, regno: int, off: int, size: int, limit: int, zero_ok: bool) -> str:
@@ -280,7 +282,7 @@ def _check_buffer(env: Env, regno: int, pointer: Value, off: int, size: int, nam
     if off < 0:
         env.refuse(BUFFER_ACCESS, reg=regno, buffer=name, off=off, size=size)
     if pointer.num.mask or pointer.num.value:
-        text = tnum_text(pointer.num.value, pointer.num.mask)
+        text = tnum_text(pointer.num.value, pointer.num.mask, env.rules.compact_log)
         env.refuse(BUFFER_VARIABLE_OFFSET, reg=regno, off=off, var_off=text)
 
 

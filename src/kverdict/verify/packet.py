@@ -28,7 +28,7 @@ _SIDES: Final = {
 
 
 def learn_from_packet_test(env: Env, insn: Insn, code: int, left: Value, right: Value, other: State) -> None:
-    """`if packet op end`: one side knows that bytes up to the pointer exist, the other that it is at or past the end."""
+    """`if packet op end`: one side knows that the bytes up to the pointer exist, the other that they may not."""
     left_range_taken, left_open, right_range_taken, right_open = _SIDES[code]
     if _is_packet_against_end(left, right):
         knows, past = (other, env.state) if left_range_taken else (env.state, other)

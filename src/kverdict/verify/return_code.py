@@ -171,8 +171,8 @@ def refuse_range(env: Env, value: Value, range_: Range, where: str, regno: int, 
         "bounds": bounds or " unknown scalar value",
         "low": low,
         "high": high,
-        "known": "unknown scalar value" if num.is_unknown() else f"value {tnum_text(num.value, num.mask)}",
-        "range": tnum_text(bits, mask) if mask else f"(0x{bits:x}; 0x0)",
+        "known": "unknown scalar value" if num.is_unknown() else f"value {tnum_text(num.value, num.mask, False)}",
+        "range": tnum_text(bits, mask, False),
     }
     if note:
         first = RETURN_RANGE.says(env.does, facts)

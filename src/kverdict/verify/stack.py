@@ -6,7 +6,7 @@ Offsets are bytes relative to the frame pointer, so negative; slot n holds the b
 
 from __future__ import annotations
 
-from kverdict.catalogue.bounds import ZERO_SIZED_READ
+from kverdict.catalogue.bounds import ZERO_SIZED_STACK_READ
 from kverdict.catalogue.objects import DYNPTR_POTENTIAL_WRITE
 from kverdict.catalogue.stack import (
     INVALID_FILL_SIZE,
@@ -346,7 +346,7 @@ def check_range_initialized(
     value = env.regs[regno]
     frame = env.state.frames[value.frameno]
     if size == 0 and not zero_allowed:
-        env.refuse(ZERO_SIZED_READ, reg=regno, umin=0, umax=0)
+        env.refuse(ZERO_SIZED_STACK_READ)
     writes = is_write if env.stack_reads_and_writes else indirect
     clobbers = writes
     check_bounds(env, regno, value, off, size, writes, indirect)

@@ -117,7 +117,7 @@ def is_might_sleep(env: Env, insn: Insn) -> bool:
 
 
 def changes_packet(env: Env, name: str) -> bool:
-    """The helper or kfunc `name` may move the packet; kernel: bpf_helper_changes_pkt_data(), is_kfunc_pkt_changing()."""
+    """The helper or kfunc may move the packet; kernel: bpf_helper_changes_pkt_data(), is_kfunc_pkt_changing()."""
     if name == "bpf_tail_call":
         return env.does("TAIL_CALL_CHANGES_PACKET")
     return name in _CHANGES_PACKET
