@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from kverdict.errors import InputError, UnsupportedError
-from kverdict.explore.parts import RANGE, next_number, range_of
+from kverdict.explore.parts import next_number, range_of
 from kverdict.explore.scenario import EXITS, Cpu, Scenario
-from kverdict.explore.visible import LOCAL_LIMIT, PREPARE, Visibility
+from kverdict.explore.trust import Trust
+from kverdict.explore.visible import LOCAL_LIMIT, Visibility
 from kverdict.machine import call
 from kverdict.machine.code import Code
 from kverdict.machine.maps.array import ArrayMap
@@ -173,30 +174,24 @@ class Stage:
         call.enter(world, run, timer.callback, arguments, None)
         return run
 
-    def advance(self, world: World, run: Run) -> None:
+    def advance(self, world: World, run: Run, trust: Trust) -> None:
         """Execute up to the next visible step or the end. Raises Fault, UnsupportedError."""
         visibility = self.visibility
         for _ in range(LOCAL_LIMIT):
             if run.status != RUNNING or visibility.step(world, run):
                 break
-            world.step(run)
-            while run.status == RUNNING and run.pending is not None and not self._is_shared(run):
-                world.step(run)
+            trust.step(world, run)
         else:
             raise UnsupportedError(f"more than {LOCAL_LIMIT} instructions without a visible step in {run.name}")
 
-    def _is_shared(self, run: Run) -> bool:
-        pending = run.pending
-        return pending is not None and pending.name in PREPARE
-
-    def step(self, world: World, actor: int, run: Run | None) -> Run:
+    def step(self, world: World, actor: int, run: Run | None, trust: Trust) -> Run:
         """One visible step of a program, then all local ones up to the next. run: None to enter."""
         if run is None:
             run = self.begin(world, actor)
         else:
             self.own_range(world, actor)
-            world.step(run)
-        self.advance(world, run)
+            trust.step(world, run)
+        self.advance(world, run, trust)
         if run.status != RUNNING and actor < len(self.codes):
             self._return_to_caller(world, actor)
         return run
@@ -212,6 +207,3 @@ class Stage:
     def armed(self, world: World) -> Sequence[int]:
         """Addresses of timers that could fire."""
         return sorted(address for address, timer in world.timers.known.items() if timer.due >= 0)
-
-
-__all__ = ["RANGE", "Stage"]

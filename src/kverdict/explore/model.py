@@ -15,6 +15,7 @@ from kverdict.explore.build import Stage
 from kverdict.explore.effects import ReadersTable, Recorder
 from kverdict.explore.parts import NOT_STARTED, Local, local_key, put_in, shared_key, take_out
 from kverdict.explore.property import Properties, Violation, final_violation, invariant_violation
+from kverdict.explore.trust import Trust
 from kverdict.explore.visible import name_of
 from kverdict.machine.fault import Fault
 from kverdict.machine.run import RUNNING
@@ -76,7 +77,7 @@ class KernelSystem:
         self.kernel_rows: dict[int, tuple[tuple[int, int, int, int, int], ...]] = {}
         self.finals: dict[int, int] = {}
         self.executed = 0
-        self.task_names = {number: pid for pid, number in stage.tasks.items()}
+        self.task_names: dict[int, int] = {}
         self.initial = self._start()
 
     # Numbers
@@ -132,8 +133,7 @@ class KernelSystem:
     def _start(self) -> int:
         world = self.stage.world()
         world.rcu = Recorder(world)
-        for found in self.stage.tasks.values():
-            world.memory.regions[found].id = found
+        self.task_names.update({number: pid for pid, number in self.stage.tasks.items()})
         base = self._shared(world.clone())
         state = 0
         readers = 0
@@ -141,9 +141,10 @@ class KernelSystem:
             if self.stage.visibility.entry(code.sleepable):
                 continue
             copy = self.worlds[base].clone()
-            run = self.stage.step(copy, number, None)
+            trust = Trust()
+            run = self.stage.step(copy, number, None, trust)
             readers = self._effects_on(readers, copy)
-            local = self._take_out(copy, number, run.id)
+            local = self._take_out(copy, run.id, trust)
             base = self._shared(copy)
             state += self._local(number, local) << (LOCALS_SHIFT + number * BITS)
         return state + (readers << READERS_SHIFT) + base
@@ -153,11 +154,11 @@ class KernelSystem:
         assert isinstance(recorder, Recorder)
         return self.readers.apply(readers, self.readers.effect_number(tuple(recorder.effects)))
 
-    def _take_out(self, world: World, actor: int, run_id: int) -> Local:
+    def _take_out(self, world: World, run_id: int, trust: Trust) -> Local:
         """The program's own part, with words for its next step."""
         run = world.runs[run_id]
         what = name_of(world, run) if run.status == RUNNING else ""
-        local = take_out(world, run)
+        local = take_out(world, run, trust)
         local.next_step = what
         recorder = world.rcu
         assert isinstance(recorder, Recorder)
@@ -233,6 +234,7 @@ class KernelSystem:
         local = self.locals[actor][number]
         world = self.worlds[shared].clone()
         run = None
+        trust = local.trust.clone()
         if local.run is not None:
             run = put_in(world, local)
             label = self._label(str(actor), local.next_step, local.insn)
@@ -243,9 +245,9 @@ class KernelSystem:
         try:
             if timer:
                 run = self.stage.begin_timer(world, timer)
-                self.stage.advance(world, run)
+                self.stage.advance(world, run, trust)
             else:
-                run = self.stage.step(world, actor, run)
+                run = self.stage.step(world, actor, run, trust)
         except Fault as fault:
             insn = local.insn if run is None else run.insn
             return label, 0, 0, self._violation(Violation.of_fault(fault, str(actor), insn))
@@ -253,7 +255,7 @@ class KernelSystem:
         recorder = world.rcu
         assert isinstance(recorder, Recorder)
         effects = self.readers.effect_number(tuple(recorder.effects))
-        after = self._local(actor, self._take_out(world, actor, run.id))
+        after = self._local(actor, self._take_out(world, run.id, trust))
         new = self._shared(world)
         difference = new - shared + (after - number << shift)
         return label, difference, effects, violation or self.broken[new]
@@ -315,7 +317,7 @@ class KernelSystem:
         key = state if self.keep_results else state & MASK
         found = self.finals.get(key)
         if found is None:
-            results = {}
+            results: dict[str, int] = {}
             for number, code in enumerate(self.stage.codes):
                 run = self._local_of(state, number).run
                 assert run is not None

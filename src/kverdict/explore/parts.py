@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kverdict.explore.effects import freeze
+from kverdict.explore.trust import Trust
 from kverdict.machine.liveness import live_registers
 from kverdict.machine.memory import CONTEXT, MAP_KEY, STACK, Region
 from kverdict.machine.objects.base import KernelObject
@@ -29,10 +30,11 @@ class Local:
     next_step: words for the visible step that comes next; insn: its instruction. result: what the program returned.
     """
 
-    __slots__ = ("insn", "memory", "next_step", "normal", "run", "trace")
+    __slots__ = ("insn", "memory", "next_step", "normal", "run", "trace", "trust")
 
-    def __init__(self, run: Run | None, memory: tuple[Region, ...], normal: int, trace: int) -> None:
+    def __init__(self, run: Run | None, memory: tuple[Region, ...], normal: int, trace: int, trust: Trust) -> None:
         self.run = run
+        self.trust = trust
         self.memory = memory
         self.normal = normal
         self.trace = trace
@@ -44,7 +46,7 @@ class Local:
         return self.run is not None and self.run.status != RUNNING
 
 
-NOT_STARTED: Final = Local(None, (), 0, 0)
+NOT_STARTED: Final = Local(None, (), 0, 0, Trust())
 
 
 def range_of(first: int, actor: int) -> int:
@@ -59,12 +61,12 @@ def next_number(world: World, start: int) -> int:
     return max(used, default=start - 1) + 1
 
 
-def take_out(world: World, run: Run) -> Local:
+def take_out(world: World, run: Run, trust: Trust) -> Local:
     """Separate the program and its own memory from the world."""
     memory = tuple(region for region in world.memory.regions.values() if region.kind in PRIVATE)
     for region in memory:
         del world.memory.regions[region.id]
-    local = Local(run, memory, world.rcu.normal.pop(run.id, 0), world.rcu.trace.pop(run.id, 0))
+    local = Local(run, memory, world.rcu.normal.pop(run.id, 0), world.rcu.trace.pop(run.id, 0), trust)
     del world.runs[run.id]
     if run.status == RUNNING:
         local.insn = run.insn
@@ -94,10 +96,12 @@ def local_key(local: Local, *, keep_result: bool) -> tuple[object, ...]:
         return run.status, run.result if keep_result else 0
     last = len(run.frames) - 1
     frames: list[object] = []
+    values: set[int] = set()
     for depth, frame in enumerate(run.frames):
         waits = depth < last or run.pending is not None
         live = live_registers(run.code, frame.pc, after_call=waits)
         registers = tuple([frame.regs[number] for number in live])
+        values.update(registers)
         back = None if frame.back is None else frame.back.canonical()
         frames.append((frame.pc, registers, frame.stack, back))
     return (
@@ -108,7 +112,14 @@ def local_key(local: Local, *, keep_result: bool) -> tuple[object, ...]:
         tuple(run.locks),
         (run.rcu_depth, run.preempt_depth, run.tail_calls, local.normal, local.trace),
         tuple([region_key(region) for region in local.memory]),
+        local.trust.key(values | stored_addresses(local)) if local.trust.loaded else (),
     )
+
+
+def stored_addresses(local: Local) -> set[int]:
+    """Of the addresses that the program has loaded, those that lie in its own memory."""
+    raw = [bytes(region.data) for region in local.memory]
+    return {one for one in local.trust.loaded if any(one.to_bytes(8, "little") in data for data in raw)}
 
 
 def region_key(region: Region) -> tuple[object, ...]:
