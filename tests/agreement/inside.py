@@ -47,7 +47,8 @@ def _frames(world: World, run: concrete.Run, state: State, below: int, scalars: 
         registers = list(range(0 if last else 6, 10))
         if not scalars:  # states were pruned: what is dead, or on the stack, may differ
             live = live_registers(run.code, real.pc, after_call=not last)
-            registers = [register for register in registers if register in live]
+            written = [real.regs[register] & ~0xFF != concrete.UNWRITTEN for register in range(10)]
+            registers = [register for register in registers if register in live and written[register]]
         for register in registers:
             found = _value(world, run, abstract.regs[register], real.regs[register], scalars, below)
             if found:
