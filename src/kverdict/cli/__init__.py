@@ -13,6 +13,7 @@ COMMANDS = {
     "matrix": "programs × kernels",
     "whatif": "what changes between two kernels or overlays, and which rule did it",
     "run": "run programs on a simulated kernel",
+    "explore": "every interleaving of programs and dying tasks: a proof or the shortest witness",
     "explain": "a message id, a kernel's sentence, a log",
     "log": "the verifier log of a kernel",
     "kfuncs": "kernel functions: list, show, compare",
