@@ -9,8 +9,16 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
+from tools.fuzz import objects
+
 SECTIONS: Final = ("socket", "tc", "xdp", "tp_btf/task_newtask", "tp_btf/task_newtask")
-_MAPS: Final = ("# map 0: array 4 64 4", "# map 1: hash 8 48 16", "# map 2: hash 4 16 8 kptr=task_struct@0")
+_MAPS: Final = (
+    "# map 0: array 4 64 4",
+    "# map 1: hash 8 48 16",
+    "# map 2: hash 4 16 8 kptr=task_struct@0",
+    "# map 3: ringbuf 0 0 4096",
+    "# map 4: array 4 16 4 lock@0",
+)
 _ALU: Final = ("+=", "-=", "*=", "|=", "&=", "^=", "<<=", ">>=", "s>>=", "/=", "%=")
 _COMPARE: Final = ("==", "!=", "<", "<=", ">", ">=", "s<", "s<=", "s>", "s>=", "&")
 _SIZES: Final = (("u8", 1), ("u16", 2), ("u32", 4), ("u64", 8))
@@ -33,8 +41,11 @@ class Sample:
         return "\n".join(self.lines) + "\n"
 
 
-class _Writer:
-    """Writes one program. `known`: registers that hold a number; r6 keeps the context, r7..r9 are free to use."""
+class Writer:
+    """Writes one program. `known`: registers that hold a number; r6 keeps the context, r7..r9 are free to use.
+
+    functions: bodies of functions to append.
+    """
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
@@ -44,7 +55,7 @@ class _Writer:
         self.labels = 0
         self.known: set[int] = set()
         self.stack: set[int] = set()
-        self.functions: list[str] = []
+        self.functions: dict[str, list[str]] = {}
 
     def put(self, *lines: str) -> None:
         """Append lines."""
@@ -82,18 +93,18 @@ class _Writer:
         for _ in range(self.dice.randint(3, 14)):
             self.dice.choices(_STEPS, _WEIGHTS)[0](self)
         self.put(f"r0 = {self.dice.choice((0, 0, 0, 1))}", "exit")
-        for function in self.functions:
-            self.put(f"{function}:", "r0 = r1", f"r0 {self.dice.choice(_ALU[:6])} {self.number() | 1}", "exit")
+        for function, body in self.functions.items():
+            self.put(f"{function}:", *body, "exit")
         return Sample(self.seed, self.section, tuple(self.lines))
 
 
-def _constant(w: _Writer) -> None:
+def _constant(w: Writer) -> None:
     reg = w.target()
     w.put(f"{w.dice.choice('rw')}{reg} = {w.number()}")
     w.known.add(reg)
 
 
-def _unknown(w: _Writer) -> None:
+def _unknown(w: Writer) -> None:
     """A number that the verifier does not know."""
     if w.dice.random() < 0.5 and w.section in ("socket", "tc", "xdp"):
         reg = w.target()
@@ -107,7 +118,7 @@ def _unknown(w: _Writer) -> None:
     w.known.add(reg)
 
 
-def _arithmetic(w: _Writer) -> None:
+def _arithmetic(w: Writer) -> None:
     reg, wide = w.scalar(), w.dice.random() < 0.6
     name = f"{'r' if wide else 'w'}"
     code = w.dice.choice(_ALU)
@@ -120,19 +131,19 @@ def _arithmetic(w: _Writer) -> None:
         w.put(f"{name}{reg} {code} {number or 1}")
 
 
-def _move(w: _Writer) -> None:
+def _move(w: Writer) -> None:
     source, reg = w.scalar(), w.target()
     form = w.dice.choice(("r{0} = r{1}", "r{0} = r{1}", "w{0} = w{1}", "r{0} = (s8)r{1}", "r{0} = (s32)r{1}"))
     w.put(form.format(reg, source))
     w.known.add(reg)
 
 
-def _other_unary(w: _Writer) -> None:
+def _other_unary(w: Writer) -> None:
     reg = w.scalar()
     w.put(w.dice.choice(("r{0} = -r{0}", "w{0} = -w{0}", "r{0} = be16 r{0}", "r{0} = be64 r{0}")).format(reg))
 
 
-def _branch(w: _Writer) -> None:
+def _branch(w: Writer) -> None:
     """Two sides that come together again, one of which may do something."""
     end, reg = w.label(), w.scalar()
     name = w.dice.choice("rrw")
@@ -145,7 +156,7 @@ def _branch(w: _Writer) -> None:
     w.put(f"{end}:")
 
 
-def _loop(w: _Writer) -> None:
+def _loop(w: Writer) -> None:
     """A counted loop; now and then it counts the wrong way."""
     start, reg = w.label(), w.dice.choice((7, 8, 9))
     rounds = w.dice.choice((3, 8, 20, 50))
@@ -158,7 +169,7 @@ def _loop(w: _Writer) -> None:
 
 
 def _arithmetic_but(reg: int):  # type: ignore[no-untyped-def]  # a step of the writer, see _STEPS
-    def step(w: _Writer) -> None:
+    def step(w: Writer) -> None:
         others = sorted(w.known - {reg})
         if others:
             w.put(f"r{w.dice.choice(others)} {w.dice.choice(_ALU[:6])} {w.number() or 1}")
@@ -167,13 +178,13 @@ def _arithmetic_but(reg: int):  # type: ignore[no-untyped-def]  # a step of the 
 
 
 def _spill_but(reg: int):  # type: ignore[no-untyped-def]  # a step of the writer, see _STEPS
-    def step(w: _Writer) -> None:
+    def step(w: Writer) -> None:
         w.put(f"*(u64 *)(r10 -16) = r{reg}")
 
     return step
 
 
-def _spill(w: _Writer) -> None:
+def _spill(w: Writer) -> None:
     """Write a register or a constant to the stack; sometimes unaligned, narrow or at the edge."""
     size, width = w.dice.choice(_SIZES + (("u64", 8),) * 3)
     off = -width * w.dice.randint(1, 64 // width)
@@ -184,7 +195,7 @@ def _spill(w: _Writer) -> None:
     w.stack.add(off)
 
 
-def _fill(w: _Writer) -> None:
+def _fill(w: Writer) -> None:
     size, width = w.dice.choice(_SIZES + (("u64", 8),) * 3)
     off = w.dice.choice(sorted(w.stack)) if w.stack and w.dice.random() < 0.9 else -width * w.dice.randint(1, 8)
     off -= off % width
@@ -193,7 +204,7 @@ def _fill(w: _Writer) -> None:
     w.known.add(reg)
 
 
-def _stack_variable(w: _Writer) -> None:
+def _stack_variable(w: Writer) -> None:
     """A stack access at an offset that is only bounded."""
     reg, limit = w.scalar(), w.dice.choice((7, 15, 31, 63))
     w.put(f"r{reg} &= {limit}", "r4 = r10", "r4 += -64", f"r4 += r{reg}")
@@ -201,7 +212,7 @@ def _stack_variable(w: _Writer) -> None:
     w.known.discard(4)
 
 
-def _lookup(w: _Writer) -> None:
+def _lookup(w: Writer) -> None:
     """Look a key up; use the value with a constant or variable offset, usually after the NULL test."""
     number, key = w.dice.choice(((0, 4), (1, 8)))
     size = 64 if number == 0 else 48
@@ -223,7 +234,7 @@ def _lookup(w: _Writer) -> None:
     w.put(f"{end}:")
 
 
-def _packet(w: _Writer) -> None:
+def _packet(w: Writer) -> None:
     """Compare with the end of the packet, then read."""
     if w.section not in ("tc", "xdp"):
         return _unknown(w)
@@ -238,16 +249,16 @@ def _packet(w: _Writer) -> None:
     return None
 
 
-def _function(w: _Writer) -> None:
+def _function(w: Writer) -> None:
     """Call a function of the program."""
     name = f"f{len(w.functions)}"
-    w.functions.append(name)
+    w.functions[name] = ["r0 = r1", f"r0 {w.dice.choice(_ALU[:6])} {w.number() | 1}"]
     w.put(f"r1 = r{w.scalar()}", f"call {name}")
     w.called()
     w.known.add(0)
 
 
-def _task(w: _Writer) -> None:
+def _task(w: Writer) -> None:
     """Acquire and release a task, with steps left out at random."""
     if not w.section.startswith("tp_btf"):
         return _lookup(w)
@@ -270,7 +281,7 @@ def _task(w: _Writer) -> None:
     return None
 
 
-def _kptr(w: _Writer) -> None:
+def _kptr(w: Writer) -> None:
     """Exchange a task into a map, or read one from it inside or outside a read section."""
     if not w.section.startswith("tp_btf"):
         return _lookup(w)
@@ -300,7 +311,7 @@ def _kptr(w: _Writer) -> None:
     return None
 
 
-def _helper(w: _Writer) -> None:
+def _helper(w: Writer) -> None:
     """A helper with memory and a size, now and then with a wrong one."""
     dice, width = w.dice, w.dice.choice((1, 8, 16, 40))
     w.put("r1 = r10", f"r1 += -{dice.choice((width, width, 64, 8))}")
@@ -328,10 +339,18 @@ _STEPS: Final = (
     _task,
     _kptr,
     _helper,
+    objects.atomic,
+    objects.function_with_pointer,
+    objects.iterator,
+    objects.ring_buffer,
+    objects.dynptr,
+    objects.lock,
+    objects.cpumask,
+    objects.section,
 )
-_WEIGHTS: Final = (4, 6, 14, 5, 2, 12, 3, 8, 8, 4, 9, 5, 2, 7, 5, 3)
+_WEIGHTS: Final = (4, 6, 14, 5, 2, 12, 3, 8, 8, 4, 9, 5, 2, 7, 5, 3, 3, 3, 2, 3, 2, 2, 2, 2)
 
 
 def sample(seed: int) -> Sample:
     """The program of this seed; the same on every machine and run."""
-    return _Writer(seed).write()
+    return Writer(seed).write()
