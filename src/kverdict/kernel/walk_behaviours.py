@@ -17,6 +17,10 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     # Order
     ("GLOBALS_VERIFIED_WHEN_CALLED", "6.8", "", "2afae08c9dcb", "global functions after the main program, if called"),
     ("FALLTHROUGH_CLOSES_LOOP", "6.7", "", "", "a loop may be closed by falling through, or by a call (6.4 to 6.12)"),
+    # The log
+    ("LOG_TELLS_LIVE_REGISTERS", "6.16", "", "", "level 2 begins with the registers alive before each instruction"),
+    ("LOG_NAMES_SOURCE_LINE", "6.9", "", "", "source lines come with file and number, each line once"),
+    ("REFERENCES_HELD_BY_FEW_TYPES", "", "6.2", "", "the log tells of references of sockets, memory, kernel types only"),
     # Precision
     ("PRECISION_ACROSS_FRAMES", "6.5", "", "fde2a3882bd0", "precision follows calls; before: all scalars precise"),
     ("PRECISE_SCALAR_IDS", "6.4", "6.12", "904e6ddf4133", "scalars of one id become precise together"),
@@ -94,6 +98,10 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("PRIVATE_STACK", "6.13", "", "a76ab5731e32", "tracing programs may get a stack of their own, apart from callers"),
     ("STACK_ROUNDED_TO_16", "6.8", "", "", "a frame takes whole 16 bytes when it is compiled; before: at least 32"),
     ("FASTCALL_STACK", "6.12", "", "5b5f51bff1b6", "spills around inlined calls take no stack"),
+    # Maps
+    ("SPIN_LOCK_IN_SLEEPABLE", "6.7", "", "5861d1e8dbc4", "sleepable programs may use maps with a bpf_spin_lock"),
+    ("RES_SPIN_LOCK_IN_TRACING", "7.0", "", "", "tracing programs may use maps with a bpf_res_spin_lock (6.18 to 7.2)"),
+    ("TIMERS_IN_TRACING", "7.0", "", "", "tracing programs may use maps with timers and work queues (6.18 to 7.2)"),
     # Returns
     ("LSM_RETURN_RANGES", "6.12", "", "5d99e198be27", "LSM hooks return 0 or an error, or a truth value"),
     ("UPROBE_SESSION_RETURN_RANGE", "6.13", "", "", "uprobe sessions return 0 or 1"),
