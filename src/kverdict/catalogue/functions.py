@@ -40,6 +40,9 @@ GLOBAL_ARG_COUNT: Final = Message(
     "global-arg-count", EINVAL, "Global function {callee}() with {count} > {limit} args. Buggy compiler."
 )
 GLOBAL_ARG_TYPE: Final = Message("global-arg-type", EINVAL, "Arg#{arg} type {kind} in {callee}() is not supported yet.")
+GLOBAL_ARG_SIZE: Final = Message(
+    "global-arg-size", EINVAL, "arg#{arg} reference type('{kind} {name}') size cannot be determined: -22"
+)
 GLOBAL_TAGS: Final = Message("global-arg-tags", EOPNOTSUPP, "arg#{arg} has unsupported set of tags")
 GLOBAL_NO_BTF: Final = Message("global-no-btf", EFAULT, "Global functions need valid BTF")
 GLOBAL_MIGHT_SLEEP: Final = Message(

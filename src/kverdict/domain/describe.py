@@ -36,9 +36,9 @@ def range_texts(bounds: Bounds, compact: bool = True) -> list[str]:
     return [*parts[:index], bits, *parts[index:]]
 
 
-def tnum_text(value: int, mask: int) -> str:
-    """Bits as "(value; mask)", or the number if all are known. Kernel: tnum_strn()."""
-    return unsigned_text(value) if mask == 0 else f"({value:#x}; {mask:#x})"
+def tnum_text(value: int, mask: int, compact: bool = True) -> str:
+    """Bits as "(value; mask)", or (compact) the number if all are known. Kernel: tnum_strn()."""
+    return unsigned_text(value) if mask == 0 and compact else f"(0x{value:x}; 0x{mask:x})"
 
 
 def signed_text(number: int) -> str:

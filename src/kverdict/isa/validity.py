@@ -17,6 +17,7 @@ EINVAL: Final = 22
 
 # Behaviours of kernel/behaviours.py that decide which instructions exist.
 CPU_V4: Final = "CPU_V4"
+GOTOL: Final = "GOTOL"
 MAY_GOTO: Final = "MAY_GOTO"
 MAY_GOTO_NOWHERE: Final = "MAY_GOTO_NOWHERE"
 ADDR_SPACE_CAST: Final = "ADDR_SPACE_CAST"
@@ -86,7 +87,8 @@ KNOWN: Final = frozenset(
 
 # Opcode bytes that only some kernels know, by the behaviour that brought them.
 LATER: Final = (
-    (CPU_V4, frozenset({op.ALU64 | op.END, op.JMP32 | op.JA} | _codes((op.LDX,), (op.MEMSX,), (op.B, op.H, op.W)))),
+    (CPU_V4, frozenset({op.ALU64 | op.END} | _codes((op.LDX,), (op.MEMSX,), (op.B, op.H, op.W)))),
+    (GOTOL, frozenset({op.JMP32 | op.JA})),
     (MAY_GOTO, frozenset({op.JMP | op.JCOND})),
     (LOAD_ACQUIRE, frozenset({op.STX | op.ATOMIC | op.B, op.STX | op.ATOMIC | op.H})),
 )

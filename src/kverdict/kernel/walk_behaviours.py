@@ -19,6 +19,9 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("FALLTHROUGH_CLOSES_LOOP", "6.7", "", "", "a loop may be closed by falling through, or by a call (6.4 to 6.12)"),
     # The log
     ("LOG_TELLS_LIVE_REGISTERS", "6.16", "", "", "level 2 begins with the registers alive before each instruction"),
+    ("LOG_SHOWS_STACK_READS", "6.8", "", "", "slots that an instruction reads are printed, not only those it writes"),
+    ("LOG_SHOWS_OBJECT_READS", "6.4", "", "", "slots of iterators that a call uses are printed"),
+    ("LOG_NAMES_GLOBAL_FUNCTIONS", "6.8", "", "", "functions that are verified by themselves are told by name"),
     ("LOG_NAMES_SOURCE_LINE", "6.9", "", "", "source lines come with file and number, each line once"),
     ("REFERENCES_HELD_BY_FEW_TYPES", "", "6.2", "", "the log tells of references of sockets, memory, kernel types only"),
     # Precision

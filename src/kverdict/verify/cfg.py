@@ -9,6 +9,7 @@ from typing import Final
 
 from kverdict.catalogue.functions import CALL_DESTINATION
 from kverdict.catalogue.instructions import (
+    BACK_EDGE,
     JUMP_INTO_LD_IMM64,
     JUMP_OUT_OF_RANGE,
     LAST_INSN_NOT_EXIT,
@@ -135,9 +136,10 @@ class _Search:
         self.env = env
         self.marks = [0] * env.count
         self.stack = [0]
+        self.any_closes_loop = env.does("FALLTHROUGH_CLOSES_LOOP")
 
-    def push(self, source: int, target: int, edge: int) -> bool:
-        """True if `target` has to be explored first."""
+    def push(self, source: int, target: int, edge: int, closes_loop: bool = False) -> bool:
+        """True if `target` has to be explored first. closes_loop: every kernel allows a loop by this edge."""
         marks = self.marks
         if marks[source] >= (_DISCOVERED | edge):
             return False
@@ -154,6 +156,9 @@ class _Search:
             return True
         if marks[target] == _EXPLORED:
             marks[source] = _DISCOVERED | edge
+        elif not closes_loop and not self.any_closes_loop:
+            self.env.insn_idx = source
+            self.env.refuse(BACK_EDGE, source=source, target=target)
         return False
 
     def run(self, start: int) -> None:
@@ -184,7 +189,7 @@ class _Search:
             return self.visit_call(index, insn, op == CALL_SUBPROG)
         if code == JA:
             target = index + _jump_offset(insn) + 1
-            if self.push(index, target, _FALLTHROUGH):
+            if self.push(index, target, _FALLTHROUGH, True):
                 return True
             env.prune_points[target] = 1
             env.jmp_points[target] = 1
@@ -192,7 +197,7 @@ class _Search:
         env.prune_points[index] = 1
         if op & 0xFF == JMP | JCOND:
             env.aux[index].force_checkpoint = True
-        return self.push(index, index + 1, _FALLTHROUGH) or self.push(index, index + insn.off + 1, _BRANCH)
+        return self.push(index, index + 1, _FALLTHROUGH, True) or self.push(index, index + insn.off + 1, _BRANCH, True)
 
     def mark_call(self, index: int, insn: Insn) -> None:
         """Calls after which paths may come back here: callbacks and iterators."""
@@ -229,7 +234,7 @@ class _Search:
         caller, callee = self.subprog_of(index), self.subprog_of(target)
         caller.might_sleep |= callee.might_sleep
         caller.changes_pkt_data |= callee.changes_pkt_data
-        return self.push(index, target, _BRANCH)
+        return self.push(index, target, _BRANCH, insn.op == _FUNC_REFERENCE)
 
     def subprog_of(self, index: int) -> Subprog:
         """The subprogram that contains instruction `index`."""

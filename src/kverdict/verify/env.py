@@ -166,6 +166,7 @@ class Env:
         self.precise_ids = self.does("PRECISE_SCALAR_IDS")
         self.scalars_equal_by_bounds = not self.does("PRECISE_SCALARS_COMPARE_IDS")
         self.scalar_ids_compared = self.does("PRECISE_SCALARS_COMPARE_IDS")
+        self.maps_ids = self.does("STATES_MAP_IDS")
         self.unlinked_equals_linked = self.does("SCALAR_WITHOUT_LINK_EQUALS_LINKED")
         self.memory_ranges_compared = self.does("MEMORY_RANGES_COMPARED")
         self.misc_equals_unknown = self.does("MISC_SLOT_IS_UNKNOWN_SCALAR")

@@ -29,6 +29,7 @@ from kverdict.domain.value import (
 )
 from kverdict.kernel.proto import BASE_MASK
 from kverdict.verify.env import Env
+from kverdict.verify.equal_by_number import value_safe_by_number
 
 NOT_EXACT: Final = 0
 EXACT: Final = 1
@@ -77,7 +78,7 @@ def states_equal(env: Env, old: State, new: State, exact: int) -> bool:
     if old.in_sleepable != new.in_sleepable:
         return False
     ids = IdMap(env.id_gen)
-    if not _held_equal(old, new, ids):
+    if not (_held_equal(old, new, ids) if env.maps_ids else _held_same(old, new)):
         return False
     last = len(old.frames) - 1
     for number in range(last + 1):
@@ -85,6 +86,8 @@ def states_equal(env: Env, old: State, new: State, exact: int) -> bool:
         if before.callsite != after.callsite:
             return False
         insn = old.insn if number == last else old.frames[number + 1].callsite
+        if not env.maps_ids:
+            ids = IdMap(0)
         if not _frames_equal(env, before, after, insn, ids, exact):
             return False
     return True
@@ -95,9 +98,8 @@ def _held_equal(old: State, new: State, ids: IdMap) -> bool:
         return False
     if len(old.refs) != len(new.refs):
         return False
-    if old.irq or new.irq:
-        if not ids.check(old.irq, new.irq):
-            return False
+    if (old.irq or new.irq) and not ids.check(old.irq, new.irq):
+        return False
     if old.lock_subject is not new.lock_subject or not ids.check(old.lock_id, new.lock_id):
         return False
     for before, after in zip(old.refs, new.refs, strict=True):
@@ -106,6 +108,16 @@ def _held_equal(old: State, new: State, ids: IdMap) -> bool:
         if before.kind not in (REF_PTR, REF_IRQ) and before.subject is not after.subject:
             return False
     return True
+
+
+def _held_same(old: State, new: State) -> bool:
+    """Before 6.3: the same references, taken at the same places, under the same numbers."""
+    if old.lock_id != new.lock_id or old.preempt != new.preempt or old.rcu != new.rcu:
+        return False
+    return len(old.refs) == len(new.refs) and all(
+        before.id == after.id and before.insn == after.insn and before.callback == after.callback
+        for before, after in zip(old.refs, new.refs, strict=True)
+    )
 
 
 def _frames_equal(env: Env, old: Frame, new: Frame, insn: int, ids: IdMap, exact: int) -> bool:
@@ -128,18 +140,19 @@ def _frames_equal(env: Env, old: Frame, new: Frame, insn: int, ids: IdMap, exact
 
 def value_safe(env: Env, old: Value, new: Value, precise: bool, ids: IdMap, exact: int) -> bool:
     """One register or spilled value; kernel: regsafe()."""
+    if not env.maps_ids:
+        return value_safe_by_number(old, new, precise, ids.old)
     if exact == EXACT:
         return _exactly(old, new, ids)
     type = old.type
-    if type == NOT_INIT:
-        if exact == NOT_EXACT or new.type == NOT_INIT:
-            return True
+    if type == NOT_INIT and (exact == NOT_EXACT or new.type == NOT_INIT):
+        return True
     if type != new.type:
         return False
     if type == SCALAR:
         if not precise and exact == NOT_EXACT:
             return True
-        if env.scalars_equal_by_bounds and old.same_but_ids(new):
+        if env.scalars_equal_by_bounds and old.same_but_ids(new) and ids.check(old.id, new.id):
             return True
         if not range_within(old.num, new.num) or not tnum_in(old.num, new.num):
             return False
@@ -251,7 +264,8 @@ def _special_safe(env: Env, old: Slot, new: Slot, precise: bool, ids: IdMap, exa
     if kind == SPILL:
         return value_safe(env, before, after, precise, ids, exact)
     if kind == DYNPTR:
-        return before.subject == after.subject and before.detail == after.detail and ids.check(before.ref, after.ref)
+        same = before.subject == after.subject and before.detail == after.detail
+        return not env.maps_ids or (same and ids.check(before.ref, after.ref))
     if kind == ITER:
         return (
             before.subject is after.subject

@@ -16,6 +16,7 @@ from kverdict.catalogue.functions import (
     GLOBAL_ARG_COUNT,
     GLOBAL_ARG_NOT_CONTEXT,
     GLOBAL_ARG_NULL,
+    GLOBAL_ARG_SIZE,
     GLOBAL_ARG_TYPE,
     GLOBAL_NO_BTF,
     GLOBAL_RETURN,
@@ -161,7 +162,8 @@ def _argument(env: Env, subprog: Subprog, place: int, type_id: int, tags: frozen
         _give_up(env, subprog, GLOBAL_ARG_TYPE, arg=place, kind=kind, callee=subprog.name)
     size = size_or_none(btf, found.type_id)
     if size is None:
-        env.unsupported(f"argument {place} of {subprog.name}(): a pointer to something without size")
+        kind = "UNKNOWN" if isinstance(target, Void) else _kind_name(target)
+        env.refuse(GLOBAL_ARG_SIZE, arg=place, kind=kind, name="" if isinstance(target, Void) else target.name)
     return Argument("mem", 0 if "nonnull" in tags else PTR_MAYBE_NULL, size)
 
 

@@ -113,7 +113,7 @@ def _store_fixed(env: Env, frame: Frame, off: int, size: int, value_regno: int) 
     if env.fastcall_off:
         check_contract(env, frame.subprog, env.insn_idx, off)
     if env.log is not None:
-        env.log.slots.add((frame.number, number))
+        env.log.slots |= 1 << number
     aligned = off % 8 == 0
     insn = env.insns[env.insn_idx]
     immediate = value is None and insn.op & CLASS_MASK == ST
@@ -217,6 +217,9 @@ def _store_variable(env: Env, frame: Frame, pointer: Value, off: int, size: int,
         if frame.stack[number].kinds[7] == DYNPTR:
             destroy_dynptr_at(env, frame.number, number)
     zero_used = False
+    if env.log is not None:
+        for at in range(low, high):
+            env.log.slots |= 1 << (-at - 1) // 8
     for at in range(low, high):
         byte = -at - 1
         number = byte // 8
@@ -246,6 +249,8 @@ def load(env: Env, pointer: Value, regno: int, off: int, size: int, dst: int) ->
     check_range_initialized(env, regno, off, size, False, False, None, indirect=False)
     frame = env.state.frames[pointer.frameno]
     low, high = pointer.num.smin + off, pointer.num.smax + off + size
+    if env.log is not None:
+        log_reads(env, *_looked_at(frame, low, high))
     _write_bytes_read(env, dst, _bytes_read(frame, low, high))
 
 
@@ -258,7 +263,7 @@ def _load_fixed(env: Env, frame: Frame, off: int, size: int, dst: int) -> None:
     if env.fastcall_off:
         check_contract(env, env.frame.subprog, env.insn_idx, off)
     if env.log is not None:
-        env.log.slots.add((frame.number, number))
+        log_reads(env, number)
     env.liveness.stack_read(env, frame.number, number)
     restored = True
     if not slot.is_spilled():
@@ -323,6 +328,24 @@ def _write_bytes_read(env: Env, dst: int, value: Value) -> None:
     write_reg(env, dst, value)
     if value is ZERO_SCALAR and env.zero_fill_is_precise:
         env.frame.precise |= 1 << dst
+
+
+def log_reads(env: Env, *slots: int) -> None:
+    """The log shows these slots as touched, if this kernel's does."""
+    if env.log is not None and env.does("LOG_SHOWS_STACK_READS"):
+        for number in slots:
+            env.log.slots |= 1 << number
+
+
+def _looked_at(frame: Frame, low: int, high: int) -> list[int]:
+    """Slots up to the first byte that is no known zero; kernel: mark_reg_stack_read()."""
+    slots = []
+    for at in range(low, high):
+        byte = -at - 1
+        slots.append(byte // 8)
+        if byte // 8 >= len(frame.stack) or frame.stack[byte // 8].kinds[byte % 8] != ZERO:
+            break
+    return slots
 
 
 def _bytes_read(frame: Frame, low: int, high: int) -> Value:

@@ -33,9 +33,10 @@ def walk_program(env: Env) -> None:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        _walk_function(env, steps, 0)
+        if env.does("GLOBALS_VERIFIED_WHEN_CALLED"):
+            _walk_function(env, steps, 0)
         for subprog in env.subprogs:
-            subprog.called |= subprog.exception_cb
+            subprog.called |= subprog.exception_cb or not env.does("GLOBALS_VERIFIED_WHEN_CALLED")
         found = True
         while found:
             found = False
@@ -49,6 +50,8 @@ def walk_program(env: Env) -> None:
                         env.log.write(
                             f"Func#{number} ('{subprog.name}') is safe for any args that match its prototype\n"
                         )
+        if not env.does("GLOBALS_VERIFIED_WHEN_CALLED"):
+            _walk_function(env, steps, 0)
     finally:
         if collecting:
             gc.enable()
@@ -70,6 +73,9 @@ def _walk_function(env: Env, steps: list[Step], number: int) -> None:
     env.visits.clear()
     env.waiting.clear()
     env.explored_count = env.freed_count = env.backedge_count = 0
+    if env.log is not None:
+        env.log.everything_changed()
+        env.log.last_record = None
     if env.log is not None and number:
         env.log.write(f"Validating {subprog.name}() func#{number}...\n")
     if number or env.program.prog_type == "ext":
@@ -80,6 +86,8 @@ def _walk_function(env: Env, steps: list[Step], number: int) -> None:
         frame.regs[1] = pointer(PTR_TO_CTX)
     env.liveness.entered()
     _walk(env, steps)
+    if env.log is not None and env.log.level < 2:
+        env.log.forget(0)
 
 
 def _walk(env: Env, steps: list[Step]) -> None:
