@@ -15,6 +15,8 @@ from kverdict.domain.tnum import (
     arithmetic_right_shift,
     only_member,
 )
+from kverdict.domain.tnum import add as tnum_add
+from kverdict.domain.tnum import sub as tnum_sub
 from kverdict.isa.opcode import ADD, AND, ARSH, JEQ, JLE, JLT, JSLT, MUL, OR, RSH, SUB
 
 ALL64 = (0, U64_MAX)
@@ -114,6 +116,13 @@ def alu64(op_code: int, value: int, mask: int, dst: Bounds, src: Bounds, rules: 
     whole = _whole(op_code, value, mask, dst, src, rules)
     low = _low(op_code, value, mask, dst, src, rules)
     return sync(value, mask, *whole, *low)
+
+
+def moved_pointer(op_code: int, pointer: Bounds, by: Bounds, rules: ArithmeticRules) -> Bounds:
+    """A pointer's variable offset after ADD or SUB: low halves are forgotten. Kernel: adjust_ptr_min_max_vals()."""
+    add = tnum_add if op_code == ADD else tnum_sub
+    value, mask = add(pointer.value, pointer.mask, by.value, by.mask)
+    return sync(value, mask, *_whole(op_code, value, mask, pointer, by, rules), *ALL32)
 
 
 def alu32(op_code: int, value: int, mask: int, dst: Bounds, src: Bounds, rules: ArithmeticRules) -> Bounds:

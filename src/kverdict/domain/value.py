@@ -43,7 +43,10 @@ PTR_TO_FUNC: Final = 20
 CONST_PTR_TO_DYNPTR: Final = 21
 PTR_TO_INSN: Final = 22
 
-ADD_CONST: Final = 1 << 31  # flag in the id of a scalar that equals its linked scalar plus `off`
+# Flags in the id of a scalar that equals its linked scalar plus `off`, added in 64 or in 32 bits.
+ADD_CONST64: Final = 1 << 31
+ADD_CONST32: Final = 1 << 30
+ADD_CONST: Final = ADD_CONST64 | ADD_CONST32
 
 
 class Value:

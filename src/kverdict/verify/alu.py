@@ -9,11 +9,11 @@ from typing import Final
 
 from kverdict.catalogue.bounds import POINTER_WITH_POINTER
 from kverdict.catalogue.instructions import CAST_WITHOUT_ARENA, DIV_BY_ZERO, INVALID_SHIFT
-from kverdict.domain.arithmetic import MASKS, alu32, alu64, split
+from kverdict.domain.arithmetic import MASKS, SUMS, alu32, alu64, split
 from kverdict.domain.bounds import UNKNOWN, ZERO, Bounds, const
 from kverdict.domain.coerce import byte_swap, sign_extend, sign_extend32
 from kverdict.domain.sync import zext32
-from kverdict.domain.value import ADD_CONST, PTR_TO_ARENA, SCALAR, UNKNOWN_SCALAR, Value
+from kverdict.domain.value import ADD_CONST, ADD_CONST32, ADD_CONST64, PTR_TO_ARENA, SCALAR, UNKNOWN_SCALAR, Value
 from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import (
     ADD,
@@ -182,15 +182,13 @@ def arithmetic_constant(env: Env, insn: Insn) -> int:
     right = const(insn.imm & _U64)
     if code in MASKS and (left.num.s32_max == 0 or left.num.smax == 0):
         left = _split_sign_mask(env, insn, left, right)
-    if op & CLASS_MASK != ALU64:
-        regs[dst] = Value(SCALAR, alu32(code, left.num, right, env.rules))
+    wide = op & CLASS_MASK == ALU64
+    num = alu64(code, left.num, right, env.rules) if wide else alu32(code, left.num, right, env.rules)
+    if left.id and code in SUMS:
+        link, off = _moved_link(env, code, left, right, wide)
+        regs[dst] = Value(SCALAR, num, off, None, 0, link)
     else:
-        num = alu64(code, left.num, right, env.rules)
-        if left.id and code == ADD:
-            link, off = _moved_link(env, left, right)
-            regs[dst] = Value(SCALAR, num, off, None, 0, link)
-        else:
-            regs[dst] = Value(SCALAR, num)
+        regs[dst] = Value(SCALAR, num)
     return env.insn_idx + 1
 
 
@@ -207,11 +205,20 @@ def _split_sign_mask(env: Env, insn: Insn, left: Value, right: Bounds) -> Value:
 _CHECKED_BY_CONSTANT: Final = frozenset((DIV, MOD, LSH, RSH, ARSH))
 
 
-def _moved_link(env: Env, left: Value, right: Bounds) -> tuple[int, int]:
+def _moved_link(env: Env, code: int, left: Value, right: Bounds, wide: bool) -> tuple[int, int]:
     """(id, delta) of a linked scalar to which a constant is added, (0, 0) where the link is cut."""
-    if env.links_added_constants and right.mask == 0 and not left.id & ADD_CONST and right.value <= _S32_MAX:
-        return left.id | ADD_CONST, right.value
-    return 0, 0
+    if not right.is_const_in(not wide) or left.id & ADD_CONST:
+        return 0, 0
+    if not env.links_any_sum:
+        if env.links_added_constants and wide and code == ADD and right.value <= _S32_MAX:
+            return left.id | ADD_CONST64, right.value
+        return 0, 0
+    if not wide and left.num.umax > _U32:
+        return 0, 0  # the upper half is lost
+    delta = right.smin if wide else right.s32_min
+    if delta > _S32_MAX or delta < -_S32_MAX - 1 or (code == SUB and delta == -_S32_MAX - 1):
+        return 0, 0
+    return left.id | (ADD_CONST64 if wide else ADD_CONST32), -delta if code == SUB else delta
 
 
 def arithmetic(env: Env, insn: Insn) -> int:
@@ -245,7 +252,7 @@ def arithmetic(env: Env, insn: Insn) -> int:
         num = alu64(code, left.num, right.num, env.rules, signed)
     else:
         num = alu32(code, left.num, right.num, env.rules, signed)
-    link, off = _moved_link(env, left, right.num) if wide and code == ADD and left.id else (0, 0)
+    link, off = _moved_link(env, code, left, right.num, wide) if left.id and code in SUMS else (0, 0)
     write_reg(env, dst, Value(SCALAR, num, off, id=link))
     if precise:
         frame.precise |= precise

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.domain.arithmetic import alu64, moved
+from kverdict.domain.arithmetic import alu32, alu64, moved
 from kverdict.domain.bounds import Bounds, const
 from kverdict.domain.compare import FLIPPED, branch_taken, branch_taken_same, refine, refine_same
 from kverdict.domain.references import find_reference, without
 from kverdict.domain.state import Linked, State
 from kverdict.domain.value import (
     ADD_CONST,
+    ADD_CONST32,
     CONST_PTR_TO_MAP,
     PTR_TO_BTF_ID,
     PTR_TO_MAP_KEY,
@@ -231,11 +232,18 @@ def _sync_linked(env: Env, state: State, known: Value, linked: tuple[Linked, ...
         value = owner.regs[index] if is_reg else owner.stack[index].value
         if value is known or value.type != SCALAR or value.id & ~ADD_CONST != link:
             continue
+        if (value.id ^ known.id) & ADD_CONST == ADD_CONST:
+            continue  # one sum in 64 bits, one in 32: nothing follows
         if not (value.id | known.id) & ADD_CONST or value.off == known.off:
             new = known
         else:
             delta = const((value.off - known.off) & _U64)
-            num = alu64(ADD, known.num, delta, env.rules) if env.delta_synced else moved(known.num, delta, env.rules)
+            if (value.id | known.id) & ADD_CONST32:
+                num = alu32(ADD, known.num, delta, env.rules)
+            elif env.delta_synced:
+                num = alu64(ADD, known.num, delta, env.rules)
+            else:
+                num = moved(known.num, delta, env.rules)
             new = Value(SCALAR, num, value.off, id=value.id if env.delta_keeps_link else known.id)
         if is_reg:
             owner.regs[index] = new

@@ -20,6 +20,7 @@ from kverdict.catalogue.bounds import (
     POINTER_OUT_OF_BOUNDS,
     STACK_POINTER_SUBTRACTION,
 )
+from kverdict.domain import circular
 from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, Bounds
 from kverdict.domain.sync import sync
 from kverdict.domain.tnum import U32_MAX, U64_MAX
@@ -146,6 +147,8 @@ def _fits(number: int) -> bool:
 def _add(env: Env, pointer: Value, num: Bounds) -> Value:
     if num.mask == 0 and _fits(pointer.off + num.smin):
         return pointer.with_off(pointer.off + num.smin)
+    if env.rules.circular:
+        return _moved(env, pointer, circular.moved_pointer(ADD, pointer.num, num, env.rules), True)
     old = pointer.num
     smin, smax = old.smin + num.smin, old.smax + num.smax
     if smin < S64_MIN or smax > S64_MAX or smin > S64_MAX or smax < S64_MIN:
@@ -161,6 +164,8 @@ def _add(env: Env, pointer: Value, num: Bounds) -> Value:
 def _sub(env: Env, pointer: Value, num: Bounds) -> Value:
     if num.mask == 0 and _fits(pointer.off - num.smin):
         return pointer.with_off(pointer.off - num.smin)
+    if env.rules.circular:
+        return _moved(env, pointer, circular.moved_pointer(SUB, pointer.num, num, env.rules), num.smin < 0)
     old = pointer.num
     smin, smax = old.smin - num.smax, old.smax - num.smin
     if smin < S64_MIN or smax > S64_MAX or smin > S64_MAX or smax < S64_MIN:
