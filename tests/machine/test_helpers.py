@@ -228,3 +228,53 @@ def test_cpumask_is_freed_after_both_grace_periods() -> None:
     assert len(world.rcu.ready()) == 1
     world.settle()
     world.assert_no_leaks()
+
+
+@pytest.mark.parametrize("fast", (False, True))
+def test_throw_ends_the_program_from_a_callee(fast: bool) -> None:
+    code = Code.assembled("thrower", "call f\nr0 = 1\nexit\nf: r1 = 42\ncall bpf_throw\nexit")
+    assert World(codes=[code]).run(code, fast=fast).result == 42
+
+
+def test_samples_of_user_space_are_drained() -> None:
+    from kverdict.machine.maps.ringbuf import UserRingBuffer
+
+    text = """
+        *(u64 *)(r10 -8) = 0
+        r1 = map[id:0]
+        r2 = subprog[sample]
+        r3 = r10
+        r3 += -8
+        r4 = 0
+        call bpf_user_ringbuf_drain
+        r6 = r0
+        r0 = *(u64 *)(r10 -8)
+        r0 <<= 8
+        r0 |= r6
+        exit
+    sample:
+        r6 = r2
+        r3 = r1
+        r1 = r10
+        r1 += -8
+        r2 = 8
+        r4 = 0
+        r5 = 0
+        call bpf_dynptr_read
+        r1 = *(u64 *)(r10 -8)
+        lock *(u64 *)(r6 +0) += r1
+        r0 = 0
+        exit
+    """
+    code = Code.assembled("drain", text, [Map("ring", 31, 0, 0, 4096)])
+    for fast in (False, True):
+        world = World(codes=[code])
+        ring = world.map_table[0]
+        assert isinstance(ring, UserRingBuffer)
+        ring.samples = [(5).to_bytes(8, "little"), (6).to_bytes(8, "little")]
+        assert world.run(code, fast=fast).result == 11 << 8 | 2
+
+
+def test_resilient_lock_answers_instead_of_waiting() -> None:
+    text = "r1 = map[id:0][0]+0\ncall bpf_res_spin_lock\nr6 = r0\nr1 = map[id:0][0]+0\ncall bpf_res_spin_lock\nexit"
+    assert result(text, maps=(LOCK,)) == U64 - 34

@@ -409,6 +409,8 @@ def execute(world: World, run: Run) -> None:
         except Ended:
             if run.tail_calls != calls:
                 continue
+            if run.status != RUNNING:
+                return
             value = 0
         except (KeyError, IndexError, Fault) as problem:
             _explain(world, run, made, problem)

@@ -23,6 +23,7 @@ from kverdict.isa import opcode as op
 from kverdict.isa.insn import Insn
 from kverdict.machine import step as stepping
 from kverdict.machine.code import Code
+from kverdict.machine.contexts import context, event_name
 from kverdict.machine.fault import LEAK, Fault, Finding
 from kverdict.machine.graphs import Allocated, Collections
 from kverdict.machine.kernel import Kernel
@@ -152,7 +153,7 @@ class World:
         for spec in code.maps:
             self.map_number(spec)
         if code.event:
-            self.attached.setdefault(code.event, []).append(code)
+            self.attached.setdefault(event_name(code), []).append(code)
 
     def map_number(self, spec: Map) -> int:
         """The number of the map with this name; it is made at the first time."""
@@ -191,17 +192,17 @@ class World:
 
     # Running
 
-    def begin(self, code: Code, context: Sequence[int] | bytes | Region, *, cpu: int = 0, task: int = 0) -> Run:
-        """Start a program; it has executed nothing yet. context: words, bytes, or a region of its own kind.
+    def begin(self, code: Code, given: Sequence[int] | bytes | Region, *, cpu: int = 0, task: int = 0) -> Run:
+        """Start a program; it has executed nothing yet. given: the context, words, bytes, or a region of its own kind.
 
         task: region number of the current task, 0 for the one that is current on the CPU.
         """
         run = Run(self.next_run, code, code.name, cpu, task or self.current[cpu], code.sleepable)
         self.next_run += 1
-        if isinstance(context, Region):
-            region = context
+        if isinstance(given, Region):
+            region = given
         else:
-            raw = context if isinstance(context, bytes) else b"".join(word.to_bytes(8, "little") for word in context)
+            raw = given if isinstance(given, bytes) else b"".join(word.to_bytes(8, "little") for word in given)
             region = Region(CONTEXT, f"of {code.name}", bytearray(raw), run.id)
         if region.id == 0:
             self.memory.add(region)
@@ -315,7 +316,7 @@ class World:
             return
         for code in self.attached.get(event, ()):
             held, self.who_stack, active = self.who_stack, [], self.active
-            self.run(code, arguments)
+            self.run(code, context(self, code, arguments))
             self.who_stack, self.active = held, active
 
     def fire_lsm(self, hook: str, arguments: list[int]) -> int:

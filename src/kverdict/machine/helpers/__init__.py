@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kverdict.machine.code import Implementation
-from kverdict.machine.helpers import dynptr, locks, loops, maps, memory, output, packet, strings, task
+from kverdict.machine.helpers import dynptr, locks, loops, maps, memory, output, packet, strings, task, tracing
 
-MODULES = (maps, task, memory, strings, output, loops, locks, packet, dynptr)
+MODULES = (maps, task, memory, strings, output, loops, locks, packet, dynptr, tracing)
 
 
 def all_implementations() -> list[Implementation]:

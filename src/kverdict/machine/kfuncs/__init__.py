@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kverdict.machine.code import Implementation
-from kverdict.machine.kfuncs import cgroup, cpumask, dynptr, iterators, objects, sections, task
+from kverdict.machine.kfuncs import cgroup, control, cpumask, dynptr, iterators, objects, sections, strings, task
 
-MODULES = (task, cgroup, cpumask, sections, objects, iterators, dynptr)
+MODULES = (task, cgroup, cpumask, sections, objects, iterators, dynptr, strings, control)
 
 
 def all_implementations() -> list[Implementation]:

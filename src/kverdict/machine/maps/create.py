@@ -10,8 +10,8 @@ from kverdict.machine.maps.base import BpfMap
 from kverdict.machine.maps.hash import HashMap, LruHashMap, PercpuHashMap, PercpuLruHashMap
 from kverdict.machine.maps.lpm import LpmTrie
 from kverdict.machine.maps.queue import BloomFilter, QueueMap, StackMap
-from kverdict.machine.maps.ringbuf import RingBuffer
-from kverdict.machine.maps.special import CgroupArray, DeviceMap, MapOfMaps, PerfEventArray, ProgramArray
+from kverdict.machine.maps.ringbuf import RingBuffer, UserRingBuffer
+from kverdict.machine.maps.special import CgroupArray, DeviceMap, MapOfMaps, PerfEventArray, ProgramArray, StackTraces
 from kverdict.machine.maps.storage import LocalStorage
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ CLASSES: Final[dict[int, type[BpfMap]]] = {
     4: PerfEventArray,
     5: PercpuHashMap,
     6: PercpuArrayMap,
+    7: StackTraces,
     8: CgroupArray,
     9: LruHashMap,
     10: PercpuLruHashMap,
@@ -43,7 +44,7 @@ CLASSES: Final[dict[int, type[BpfMap]]] = {
     28: LocalStorage,
     29: LocalStorage,
     30: BloomFilter,
-    31: RingBuffer,
+    31: UserRingBuffer,
     32: LocalStorage,
 }
 

@@ -74,3 +74,20 @@ class RingBuffer(BpfMap):
 
     def canonical(self) -> tuple[object, ...]:
         return (self.producer - self.consumer, *(tuple(record) for record in self.records))
+
+
+class UserRingBuffer(BpfMap):
+    """samples: what user space has sent and no program has drained yet."""
+
+    __slots__ = ("samples",)
+
+    def __init__(self, index: int, spec: Map, region: int) -> None:
+        super().__init__(index, spec, region)
+        self.samples: list[bytes] = []
+
+    def copy_to(self, other: BpfMap) -> None:
+        assert isinstance(other, UserRingBuffer)
+        other.samples = list(self.samples)
+
+    def canonical(self) -> tuple[object, ...]:
+        return tuple(self.samples)

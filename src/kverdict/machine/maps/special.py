@@ -89,3 +89,28 @@ class CgroupArray(SlotMap):
     """Index → region number of a cgroup."""
 
     __slots__ = ()
+
+
+class StackTraces(BpfMap):
+    """stacks: number → return addresses; the same stack keeps its number."""
+
+    __slots__ = ("stacks",)
+
+    def __init__(self, index: int, spec: Map, region: int) -> None:
+        super().__init__(index, spec, region)
+        self.stacks: list[tuple[int, ...]] = []
+
+    def remember(self, stack: tuple[int, ...]) -> int:
+        """The number of the stack, -EEXIST if the map is full of others."""
+        if stack not in self.stacks:
+            if len(self.stacks) >= self.spec.max_entries:
+                return EEXIST
+            self.stacks.append(stack)
+        return self.stacks.index(stack)
+
+    def copy_to(self, other: BpfMap) -> None:
+        assert isinstance(other, StackTraces)
+        other.stacks = list(self.stacks)
+
+    def canonical(self) -> tuple[object, ...]:
+        return tuple(str(stack) for stack in self.stacks)
