@@ -40,6 +40,12 @@ CALL_WITH_LOCK: Final = Message(
     "function calls are not allowed while holding a lock",
     "a function is called while a lock is held",
 )
+GLOBAL_CALL_WITHOUT_PREEMPTION: Final = Message(
+    "global-call-without-preemption",
+    EINVAL,
+    "global function calls are not allowed with preemption disabled,\nuse static function instead",
+    "this kernel allows no calls of global functions while preemption is disabled",
+)
 GLOBAL_CALL_WITH_LOCK: Final = Message(
     "global-call-with-lock",
     EINVAL,

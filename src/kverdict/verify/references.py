@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from kverdict.catalogue.lifetime import (
     IRQ_DISABLED,
+    LD_ABS_WITH_REFERENCE,
     PREEMPT_DISABLED,
     RCU_LOCK_HELD,
     SPIN_LOCK_HELD,
@@ -25,6 +26,7 @@ from kverdict.verify.everywhere import forget, rewrite
 from kverdict.verify.records import record_of
 
 _SYNCHRONOUS = 1
+_PACKET_LOAD = "BPF_LD_[ABS|IND]"
 
 
 def acquire_reference(env: Env) -> int:
@@ -111,7 +113,11 @@ def _check_older(env: Env, exception_exit: bool, prefix: str) -> None:
     if prefix == "tail_call":
         _check_references(env, exception_exit, prefix, UNRELEASED_TAIL_CALL)
         if env.does("TAIL_CALL_CHECKS_SECTIONS"):
-            _check_sections_at_tail_call(env)
+            _check_sections_now(env, prefix)
+        return
+    if prefix == _PACKET_LOAD:
+        _check_references(env, exception_exit, prefix, LD_ABS_WITH_REFERENCE)
+        _check_sections_now(env, prefix)
         return
     if env.does("SECTIONS_SPAN_CALLS"):
         looks = exception_exit or len(env.state.frames) == 1
@@ -128,11 +134,11 @@ def _check_older(env: Env, exception_exit: bool, prefix: str) -> None:
     _check_references(env, exception_exit, prefix, UNRELEASED_REFERENCE)
 
 
-def _check_sections_at_tail_call(env: Env) -> None:
+def _check_sections_now(env: Env, prefix: str) -> None:
     state = env.state
     for message, held in ((SPIN_LOCK_HELD, state.locks), (RCU_LOCK_HELD, state.rcu), (PREEMPT_DISABLED, state.preempt)):
         if held:
-            _refuse_newest(env, message, "tail_call")
+            _refuse_newest(env, message, prefix)
 
 
 def _refuse_newest(env: Env, message: Message, prefix: str) -> NoReturn:

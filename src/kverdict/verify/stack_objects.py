@@ -57,6 +57,8 @@ def mark_read(env: Env, frameno: int, slot: int, count: int) -> None:
     """The call reads `count` slots from `slot` on (towards higher addresses); kernel: mark_stack_slot_obj_read()."""
     for number in range(count):
         env.liveness.stack_read(env, frameno, slot - number)
+        if env.log is not None and env.does("LOG_SHOWS_OBJECT_READS"):
+            env.log.slots |= 1 << (slot - number)
 
 
 def clear(env: Env, frameno: int, slot: int, count: int) -> None:

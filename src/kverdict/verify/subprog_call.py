@@ -10,7 +10,7 @@ from collections.abc import Callable
 from kverdict.catalogue.exits import CALLBACK_RETURNS_POINTER
 from kverdict.catalogue.functions import GLOBAL_MIGHT_SLEEP, INVALID_ARGS
 from kverdict.catalogue.limits import CALL_DEPTH_WALK
-from kverdict.catalogue.locks import GLOBAL_CALL_WITH_LOCK
+from kverdict.catalogue.locks import CALL_WITH_LOCK, GLOBAL_CALL_WITH_LOCK, GLOBAL_CALL_WITHOUT_PREEMPTION
 from kverdict.catalogue.stack import RETURNS_STACK_POINTER
 from kverdict.domain.state import Frame, State
 from kverdict.domain.value import PTR_TO_STACK, SCALAR, UNKNOWN_SCALAR, Value
@@ -20,8 +20,9 @@ from kverdict.verify.env import Env, Pending
 from kverdict.verify.equal import IdMap
 from kverdict.verify.global_args import check_call_arguments
 from kverdict.verify.precision import mark_chain_precision
-from kverdict.verify.registers import clobber_caller_saved, write_reg
+from kverdict.verify.registers import clobber_caller_saved, read_reg, write_reg
 from kverdict.verify.return_code import check_callback_return
+from kverdict.verify.sections import region
 from kverdict.verify.traits import calls_async_callback
 
 SetCallee = Callable[[Env, Frame, Frame, int], None]
@@ -33,6 +34,8 @@ def call_subprog(env: Env, insn: Insn) -> int:
     number = env.subprog_at[target]
     subprog = env.subprogs[number]
     caller = env.frame
+    if env.state.locks and not env.does("GLOBAL_CALL_LOCK_CHECK"):
+        env.refuse(CALL_WITH_LOCK)
     matches = check_call_arguments(env, number, caller.regs)
     if subprog.is_global:
         _call_global(env, number, matches)
@@ -55,13 +58,19 @@ def _call_global(env: Env, number: int, matches: bool) -> None:
     state = env.state
     if state.locks and env.does("GLOBAL_CALL_LOCK_CHECK"):
         env.refuse(GLOBAL_CALL_WITH_LOCK)
+    if state.preempt and not env.does("GLOBAL_CALLS_IN_SECTIONS"):
+        env.refuse(GLOBAL_CALL_WITHOUT_PREEMPTION)
     if subprog.might_sleep and env.does("GLOBAL_MIGHT_SLEEP_CHECK"):
-        if state.rcu or state.preempt or state.irq or not state.in_sleepable:
-            env.refuse(GLOBAL_MIGHT_SLEEP, callee=subprog.name, region="a non-sleepable context")
+        where = region(env)
+        if where or not state.in_sleepable:
+            env.refuse(GLOBAL_MIGHT_SLEEP, callee=subprog.name, region=where or "non-sleepable prog")
     if not matches:
         env.refuse(INVALID_ARGS, number=number, callee=subprog.name)
     if env.log is not None:
-        env.log.write(f"Func#{number} ('{subprog.name}') is global and assumed valid.\n")
+        if env.does("LOG_NAMES_GLOBAL_FUNCTIONS"):
+            env.log.write(f"Func#{number} ('{subprog.name}') is global and assumed valid.\n")
+        else:
+            env.log.write(f"Func#{number} is global and valid. Skipping.\n")
     if subprog.changes_pkt_data and env.does("GLOBAL_CALL_INVALIDATES_PACKET"):
         clear_packet_pointers(env)
     subprog.called = True
@@ -78,6 +87,8 @@ def enter_frame(env: Env, state: State, subprog: int, callsite: int, set_callee:
     callee = Frame(callsite, depth, subprog)
     set_callee(env, state.frames[-1], callee, callsite)
     state.frames.append(callee)
+    if env.log is not None:
+        env.log.everything_changed()
 
 
 def pass_arguments(env: Env, caller: Frame, callee: Frame, callsite: int) -> None:
@@ -127,6 +138,8 @@ def _push_async(env: Env, insn: Insn, subprog: int, set_callee: SetCallee) -> No
     state.frames.append(frame)
     state.in_sleepable = insn.op != CALL_HELPER  # timers never sleep, work queues and task work always may
     set_callee(env, env.frame, frame, env.insn_idx)
+    if env.log is not None:
+        env.log.everything_changed()
     env.pending.append(Pending(state, info.start, env.insn_idx, len(env.log.lines) if env.log else 0))
 
 
@@ -142,6 +155,7 @@ def leave_frame(env: Env) -> int:
     if callee.callback == 1:
         if result.type != SCALAR:
             env.refuse(CALLBACK_RETURNS_POINTER)
+        read_reg(env, 0)
         mark_chain_precision(env, 0)
         check_callback_return(env, result, callee.return_range)
     else:
