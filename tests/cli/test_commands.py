@@ -32,6 +32,15 @@ def test_accepted_programs_end_with_0() -> None:
     assert done.stdout.splitlines()[-1] == "4 accepted on 6.4, 7.2"
 
 
+def test_the_same_refusal_on_several_kernels_is_told_once() -> None:
+    done = run("check", "--no-notes", "-k", "6.4,6.12,7.2", REFUSED)
+    assert done.stdout.count("error[maybe-null-arg]") == 1
+    assert "instruction 3, kernels 6.4, 6.12, 7.2\n" in done.stdout
+    assert "note: 6.4, 6.12 say: Possibly NULL pointer passed to trusted arg0\n" in done.stdout
+    assert "note: 7.2 says: Possibly NULL pointer passed to trusted R1\n" in done.stdout
+    assert done.stdout.endswith("3 rejected on 6.4, 6.12, 7.2\n")
+
+
 def test_what_cannot_be_loaded_is_undecided_and_strict_refuses_it() -> None:
     done = run("check", "-k", "6.1", "-f", "concise", GUARDED)
     assert done.returncode == 3 and "environment:" in done.stdout

@@ -108,13 +108,14 @@ def print_results(found: Sequence[Result], form: str, color: str, notes: bool) -
 
 
 def _print_text(told: Sequence[tuple[Result, Story | None]], paint: Palette) -> None:
-    from kverdict.report.text import result_text, summary
+    from kverdict.report.text import group_text, grouped, summary
 
-    for number, (result, story) in enumerate(told):
-        long = story is not None
-        if number and (long or told[number - 1][1] is not None):
+    previous = False
+    for number, (results, story) in enumerate(grouped(told)):
+        if number and (story is not None or previous):
             click.echo()
-        click.echo(result_text(result, story, paint), color=paint.on)
+        click.echo(group_text(results, story, paint), color=paint.on)
+        previous = story is not None
     if len(told) > 1:
         click.echo()
         click.echo(summary([result for result, _ in told]))
@@ -126,12 +127,14 @@ def stories(found: Sequence[Result], notes: bool) -> list[tuple[Result, Story | 
     from kverdict.verify.verdict import Rejected
 
     told: list[tuple[Result, Story | None]] = []
-    annotated = 0
+    annotated: set[tuple[str, str, str]] = set()
     for result in found:
         story = tell(result) if isinstance(result.verdict, Rejected) and result.linked is not None else None
-        if story is not None and notes and annotated < MOST_NOTES:
-            annotated += 1
-            story = annotate(result, story)
+        if story is not None and notes and len(annotated) < MOST_NOTES:
+            about = (result.object_name, result.program, story.message_id)
+            if about not in annotated:
+                annotated.add(about)
+                story = annotate(result, story)
         told.append((result, story))
     return told
 

@@ -25,13 +25,38 @@ def result_text(result: Result, story: Story | None, paint: Palette = PLAIN) -> 
         return f"{paint('environment', 'environment')}  {head}, kernel {result.kernel}: {verdict.why}"
     if story is None:
         return f"{paint('rejected', 'rejected')}  {head}, kernel {result.kernel}: {verdict.sentence}"
-    return story_text(result, verdict, story, paint)
+    return story_text([result], story, paint)
 
 
-def story_text(result: Result, verdict: Rejected, story: Story, paint: Palette = PLAIN) -> str:
-    """The diagnostic: headline, frame, path, help, notes, the kernel's own words."""
+def grouped(told: Sequence[tuple[Result, Story | None]]) -> list[tuple[list[Result], Story | None]]:
+    """Refusals of one program that tell the same story on several kernels, together; everything else alone."""
+    groups: list[tuple[list[Result], Story | None]] = []
+    for result, story in told:
+        for members, other in groups:
+            if story is not None and other is not None and _same(members[0], other, result, story):
+                members.append(result)
+                break
+        else:
+            groups.append(([result], story))
+    return groups
+
+
+def _same(first: Result, story: Story, second: Result, other: Story) -> bool:
+    if (first.object_name, first.program) != (second.object_name, second.program):
+        return False
+    return story._replace(notes=(), help=None, facts={}) == other._replace(notes=(), help=None, facts={})
+
+
+def group_text(results: Sequence[Result], story: Story | None, paint: Palette = PLAIN) -> str:
+    """The text of one group."""
+    return result_text(results[0], story, paint) if len(results) == 1 else story_text(results, story, paint)
+
+
+def story_text(results: Sequence[Result], story: Story | None, paint: Palette = PLAIN) -> str:
+    """The diagnostic: headline, frame, path, help, notes, the kernels' own words."""
+    assert story is not None
     lines = [f"{paint('error', f'error[{story.message_id}]')}: {paint('bold', story.headline)}"]
-    lines.append(f"  {paint('gutter', '-->')} {where(result, story)}")
+    lines.append(f"  {paint('gutter', '-->')} {where(results, story)}")
     lines += frame(story.spans, paint)
     if len(story.path) > 2 or story.remark:
         trail = "path: " + " → ".join(story.path)
@@ -42,18 +67,34 @@ def story_text(result: Result, verdict: Rejected, story: Story, paint: Palette =
         first, *rest = note.splitlines()
         lines.append(f"{paint('note', 'note')}: {first}")
         lines += [f"      {line}" for line in rest]
-    before = [line for line in verdict.diagnostic.before if line.strip()]
-    said = "\n".join([*before, verdict.sentence]).splitlines()
-    lines.append(f"{paint('note', 'note')}: the kernel says: {said[0] if said else ''}")
-    lines += [f"                        {line}" for line in said[1:]]
+    lines += _said(results, paint)
     lines.append(f"{paint('dim', 'see')}: kverdict explain {story.message_id}")
     return "\n".join(lines)
 
 
-def where(result: Result, story: Story) -> str:
-    """File, line and column, program, instruction and kernel of a refusal."""
-    place = story.place
-    program = f"program {result.program} ({result.section}), instruction {place.insn}, kernel {result.kernel}"
+def _said(results: Sequence[Result], paint: Palette) -> list[str]:
+    """What the kernels say, each wording once."""
+    wordings: dict[str, list[str]] = {}
+    for result in results:
+        if isinstance(result.verdict, Rejected):
+            before = [line for line in result.verdict.diagnostic.before if line.strip()]
+            wordings.setdefault("\n".join([*before, result.verdict.sentence]), []).append(result.kernel)
+    lines = []
+    for wording, kernels in wordings.items():
+        who = (
+            f"{', '.join(kernels)} {'say' if len(kernels) > 1 else 'says'}" if len(wordings) > 1 else "the kernel says"
+        )
+        first, *rest = wording.splitlines() or [""]
+        lines.append(f"{paint('note', 'note')}: {who}: {first}")
+        lines += [" " * (len(who) + 9) + line for line in rest]
+    return lines
+
+
+def where(results: Sequence[Result], story: Story) -> str:
+    """File, line and column, program, instruction and kernels of a refusal."""
+    place, result = story.place, results[0]
+    kernels = f"kernel{'s' if len(results) > 1 else ''} {', '.join(one.kernel for one in results)}"
+    program = f"program {result.program} ({result.section}), instruction {place.insn}, {kernels}"
     if not place.line:
         return f"{result.object_name}   {program}"
     primary = next((span for span in story.spans if span.primary and span.column >= 0), None)
