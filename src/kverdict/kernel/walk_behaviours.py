@@ -101,6 +101,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("PRIVATE_STACK", "6.13", "", "a76ab5731e32", "tracing programs may get a stack of their own, apart from callers"),
     ("STACK_ROUNDED_TO_16", "6.8", "", "", "a frame takes whole 16 bytes when it is compiled; before: at least 32"),
     ("FASTCALL_STACK", "6.12", "", "5b5f51bff1b6", "spills around inlined calls take no stack"),
+    ("LD_ABS_RETURNS", "7.1", "", "ee861486e377", "a function may return 0 from a packet load in it (also in stable kernels)"),
     # Maps
     ("SPIN_LOCK_IN_SLEEPABLE", "6.7", "", "5861d1e8dbc4", "sleepable programs may use maps with a bpf_spin_lock"),
     ("RES_SPIN_LOCK_IN_TRACING", "7.0", "", "", "tracing programs may use maps with a bpf_res_spin_lock (6.18 to 7.2)"),

@@ -22,6 +22,7 @@ from kverdict.domain.value import (
     PTR_TO_MEM,
     SCALAR,
     UNKNOWN_SCALAR,
+    ZERO_SCALAR,
     Value,
     pointer,
 )
@@ -140,4 +141,15 @@ def load_absolute(env: Env, insn: Insn) -> int:
     check_fixed_ptr_off(env, context, 6)
     clobber_caller_saved(env)
     write_reg(env, 0, UNKNOWN_SCALAR)
+    if len(env.state.frames) > 1 and env.does("LD_ABS_RETURNS"):
+        return _too_short(env)
     return env.insn_idx + 1
+
+
+def _too_short(env: Env) -> int:
+    """The packet may end before the bytes that are asked for: then the function returns 0."""
+    from kverdict.verify.subprog_call import leave_frame
+
+    env.push_state(env.insn_idx + 1, env.insn_idx)
+    write_reg(env, 0, ZERO_SCALAR)
+    return leave_frame(env)
