@@ -85,4 +85,3 @@ def first_difference(ours: str, theirs: str) -> Difference | None:
         tuple(mine[place + 1 : place + 1 + CONTEXT]),
         tuple(real[place + 1 : place + 1 + CONTEXT]),
     )
-

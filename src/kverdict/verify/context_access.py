@@ -198,7 +198,12 @@ def _typed(env: Env, param: tuple[str, int], number: int, off: int, size: int) -
     if env.program.attach_type == "trace_raw_tp" and env.does("RAW_TP_ARGUMENTS_MAYBE_NULL"):
         if argument_may_be_error(env.program.attach_name, number):
             return UNKNOWN_SCALAR
-    return pointer(PTR_TO_BTF_ID | flags, btf, skip_modifiers(btf, found.type_id))
+    struct_id = skip_modifiers(btf, found.type_id)
+    if env.log is not None:
+        kind = "UNION" if target.is_union else "STRUCT"
+        what = f"has btf_id {struct_id} type {kind} '{target.name}'"
+        env.log.write(f"func '{_function(env)}' arg{number} {what}\n")
+    return pointer(PTR_TO_BTF_ID | flags, btf, struct_id)
 
 
 def _argument_flags(env: Env, name: str, number: int) -> int:

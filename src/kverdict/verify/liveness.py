@@ -13,6 +13,7 @@ from kverdict.domain.stack import EMPTY
 from kverdict.domain.state import Frame, State
 from kverdict.domain.value import NOTHING
 from kverdict.verify.env import Env
+from kverdict.verify.log import Log, log_mask_change
 
 _ARGS: Final = 0x3E
 ALL: Final = (1 << 64) - 1
@@ -20,6 +21,8 @@ ALL: Final = (1 << 64) - 1
 
 class TracedLiveness:
     """Marks `read`, `read32` (lower half only), `written` on the frames of checkpoints, as bit masks."""
+
+    longest_walk = 0  # most checkpoints that one read was traced through; "mark_read" of the log's last line
 
     def read(self, env: Env, number: int, whole: bool) -> None:
         """The running frame reads register `number`: depends on the checkpoints behind it, up to the last write."""
@@ -30,6 +33,7 @@ class TracedLiveness:
     def _mark_register(self, state: State, frameno: int, number: int, whole: bool) -> None:
         """`state` depends on the register: mark its parents until one wrote it or knows already."""
         bit = 1 << number
+        walked = 0
         current: State | None = state
         while current is not None:
             place = self._parent(current, frameno, number)
@@ -44,6 +48,9 @@ class TracedLiveness:
                 frame.read32 &= ~bit
             else:
                 frame.read32 |= bit
+            walked += 1
+            if walked > self.longest_walk:
+                self.longest_walk = walked
             if frame.written & bit:
                 return
             current = parent
@@ -73,6 +80,7 @@ class TracedLiveness:
 
     def _mark_slot(self, state: State, frameno: int, slot: int) -> None:
         bit = 1 << slot
+        walked = 0
         current: State = state
         while not current.frames[frameno].stack_written & bit or current is not state:
             frame = current.frames[frameno]
@@ -83,6 +91,9 @@ class TracedLiveness:
             if slot >= len(above.stack) or above.stack_read & bit:
                 return
             above.stack_read |= bit
+            walked += 1
+            if walked > self.longest_walk:
+                self.longest_walk = walked
             if above.stack_written & bit:
                 return
             current = parent
@@ -280,11 +291,12 @@ class StackLiveness:
             for masks in instance.frames:
                 if masks is not None:
                     masks.must_write_acc = [0] * len(masks.must_write_acc)
-        for masks in instance.frames:
-            if masks is None:
-                continue
-            while self._update_once(env, masks, order, instance.start):
-                continue
+        if env.log is not None and env.log.level > 1:
+            self._update_logged(env, env.log, instance, order)
+        else:
+            for masks in instance.frames:
+                while masks is not None and self._update_once(env, masks, order, instance.start):
+                    continue
         if len(instance.chain) > 1:
             self._to_caller(env, instance)
 
@@ -311,6 +323,31 @@ class StackLiveness:
                 acc[index] = written
                 changed = True
         return changed
+
+    def _update_logged(self, env: Env, log: Log, instance: _Instance, order: list[int]) -> None:
+        """The same fixed point, frame by frame in each round, with a line for each change that the kernel tells of."""
+        chain = f"({','.join(str(site) for site in instance.chain)})"
+        start = instance.start
+        rounds = 0
+        changed = True
+        while changed:
+            rounds += 1
+            changed = False
+            for frameno, masks in enumerate(instance.frames):
+                if masks is None:
+                    continue
+                for insn in order:
+                    index = insn - start
+                    live, written = masks.live_before[index], masks.must_write_acc[index]
+                    if not self._update_once(env, masks, [insn], start):
+                        continue
+                    changed = True
+                    told = masks.may_read[index] or masks.must_write[index] or insn == start or env.prune_points[insn]
+                    if told:
+                        where = f"{chain} frame {frameno} insn {insn}"
+                        log_mask_change(log, where, "live", live, masks.live_before[index])
+                        log_mask_change(log, where, "written", written, masks.must_write_acc[index])
+        log.write(f"{chain} live stack update done in {rounds} iterations\n")
 
     def _to_caller(self, env: Env, instance: _Instance) -> None:
         """What the function reads and writes of outer frames happens at its call site, seen from the caller."""

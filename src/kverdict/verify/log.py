@@ -5,7 +5,7 @@ Source: kernel/bpf/log.c, verbose_insn(), print_insn_state() of the kernel.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from kverdict.isa.opcode import CALL, CALL_HELPER, CALL_KFUNC, CLASS_MASK, CODE_MASK, EXIT, JA, JCOND, JMP, JMP32
 from kverdict.isa.text import format_insn
@@ -20,7 +20,7 @@ _TAB: Final = 8
 class Log:
     """level: 1 or 2 as in bpf(2). `lines` grows; at level 1 a walk that goes back to a branch cuts it there."""
 
-    __slots__ = ("all_slots", "insn_open", "insn_width", "last_source", "level", "lines", "part", "scratched", "slots")
+    __slots__ = ("insn_open", "insn_width", "last_record", "level", "lines", "part", "records", "scratched", "slots")
 
     def __init__(self, level: int) -> None:
         self.level = level
@@ -28,10 +28,10 @@ class Log:
         self.part = ""
         self.insn_open = -1  # number of lines when the last instruction was printed
         self.insn_width = 0
-        self.last_source: tuple[object, ...] = ()
-        self.scratched = 0
-        self.slots: set[tuple[int, int]] = set()
-        self.all_slots = False
+        self.records: list[tuple[str, str, int]] | None = None  # for each slot: source, file, line; made on first use
+        self.last_record: tuple[str, str, int] | None = None
+        self.scratched = 0  # registers that were touched since the state was printed
+        self.slots = 0  # and slots, of whatever frame
 
     def write(self, text: str) -> None:
         """Append text; it becomes a line at each newline."""
@@ -59,38 +59,88 @@ class Log:
         """What the instruction before changed, and the source line if it is another one."""
         if self.scratched or self.slots:
             self.state(index, env.describe_state(env.state, len(env.state.frames) - 1, False))
-        place = env.program.place(index)
-        if not place.line and not place.source:
+        if self.records is None:
+            self.records = _source_records(env)
+        if index < len(self.records):
+            self._source(self.records[index], env.does("LOG_NAMES_SOURCE_LINE"))
+
+    def _source(self, record: tuple[str, str, int], named: bool) -> None:
+        """A source line, if the last one was another; kernel: verbose_linfo()."""
+        source, file, line = record
+        last = self.last_record
+        if last is record or (named and last is not None and last[1:] == (file, line)):
             return
-        source = (place.file, place.line, place.column, place.source)
-        if source != self.last_source:
-            self.last_source = source
-            name = place.file.rpartition("/")[2]
-            self.write(f"; {place.source.strip()} @ {name}:{place.line}\n")
+        self.last_record = record
+        self.write(f"; {source} @ {file}:{line}\n" if named else f"; {source}\n")
+
+    def everything_changed(self) -> None:
+        """All of the state is printed next time: a path or a function begins."""
+        self.scratched = 0x7FF
+        self.slots = -1
 
     def touched(self, env: Env, index: int) -> None:
         """The instruction looked at its registers; a conditional jump shows them at once."""
         from kverdict.verify.flow import uses_and_definitions
 
         insn = env.insns[index]
+        if insn.op == JMP | EXIT:
+            return
         uses, defines = uses_and_definitions(env, insn)
-        self.scratched |= (uses if uses < 0xFFFF else 0x3F) | defines
+        self.scratched |= (uses if uses < 0xFFFF else 0x7F | 1 << insn.src) | defines
         if insn.op & CLASS_MASK in (JMP, JMP32) and insn.op & CODE_MASK not in (CALL, EXIT, JA, JCOND):
             self.state(index, env.describe_state(env.state, len(env.state.frames) - 1, False))
 
     def back_to(self, position: int) -> None:
         """At level 1 an accepted path is forgotten when the walk goes back to a branch."""
-        self.scratched = 0x7FF
-        self.all_slots = True
+        self.everything_changed()
         if self.level < 2:
-            del self.lines[position:]
-            self.part = ""
-            self.insn_open = -1
-            self.last_source = ()
+            self.forget(position)
+
+    def forget(self, position: int) -> None:
+        """Cut the log behind this number of lines."""
+        del self.lines[position:]
+        self.part = ""
+        self.insn_open = -1
 
     def text(self) -> str:
         """Everything so far."""
         return "\n".join([*self.lines, self.part]) if self.part else "\n".join([*self.lines, ""])
+
+
+def _source_records(env: Env) -> list[tuple[str, str, int]]:
+    """(source, file name, line) for each slot: one object for each line record, [] without records."""
+    found: list[tuple[str, str, int]] = []
+    btf = env.program.btf
+    records = cast("tuple[tuple[int, int, int, int, int], ...]", env.program.extra.get("line_records", ()))
+    if btf is None or not records or not env.program.func_info:
+        return found
+    starts = [record[0] for record in records[1:]] + [env.count]
+    for (_, file, text, line, _), end in zip(records, starts, strict=True):
+        name = btf.string(file).rpartition("/")[2]
+        record = (btf.string(text).lstrip(), name, line)
+        found.extend([record] * (end - len(found)))
+    return found
+
+
+def log_subprograms(env: Env) -> None:
+    """Where the functions begin; kernel: add_subprog_and_kfunc()."""
+    if env.log is not None and env.log.level > 1:
+        for number, subprog in enumerate(env.subprogs):
+            env.log.write(f"func#{number} @{subprog.start}\n")
+
+
+def log_live_registers(env: Env) -> None:
+    """Loop component, number, registers alive before it, text of each instruction; kernel: compute_live_registers()."""
+    if env.log is None or env.log.level < 2:
+        return
+    env.log.write("Live regs before insn:\n")
+    for index, insn in enumerate(env.insns):
+        if not insn.op:
+            continue
+        aux = env.aux[index]
+        component = f"{aux.scc:3d} " if aux.scc else "    "
+        alive = "".join(str(reg) if aux.live_before >> reg & 1 else "." for reg in range(10))
+        env.log.write(f"{component}{index:3d}: {alive} {disassemble(env, index)}\n")
 
 
 def disassemble(env: Env, index: int) -> str:
@@ -103,6 +153,15 @@ def disassemble(env: Env, index: int) -> str:
         kfunc = env.profile.kfunc_by_id(insn.imm)
         name = kfunc.name if kfunc else ""
     return format_insn(insn, (lambda _: name) if name else None)
+
+
+def log_mask_change(log: Log, where: str, what: str, old: int, new: int) -> None:
+    """Slots that came or went, e.g. "(0) frame 0 insn 9 +live -8 "; kernel: log_mask_change()."""
+    if old == new:
+        return
+    came = f"+{what} {stack_mask(new & ~old)} " if new & ~old else ""
+    gone = f"-{what} {stack_mask(old & ~new)}" if old & ~new else ""
+    log.write(f"{where} {came}{gone}\n")
 
 
 def register_mask(mask: int) -> str:

@@ -124,8 +124,10 @@ def run_backwards(env: Env, start: State, back: Backtrack, last: int) -> bool:
     log = env.log if env.log is not None and env.log.level > 1 else None
     while state is not None:
         if log:
-            tail = f" subseq_idx {subsequent} " if env.precision_across_frames else ""
-            log.write(f"mark_precise: frame{back.frame}: last_idx {last} first_idx {first}{tail}\n")
+            where = f"last_idx {last} first_idx {first}"
+            if env.precision_across_frames:
+                where = f"mark_precise: frame{back.frame}: {where} subseq_idx {subsequent} "
+            log.write(where + "\n")
         if env.precise_ids:
             _include_linked(state, back)
         if last < 0:
@@ -279,11 +281,14 @@ def _mark_parent(env: Env, state: State, back: Backtrack) -> bool:
                     changed = True
             slot += 1
         if log:
-            log.write(
-                f"mark_precise: frame{number}: parent state regs={register_mask(back.regs[number])} "
-                f"stack={stack_mask(back.slots[number])}: "
-            )
-            log.write(env.describe_state(state, number, True) + "\n")
+            regs, slots = back.regs[number], back.slots[number]
+            if env.precision_across_frames:
+                masks = f"parent state regs={register_mask(regs)} stack={stack_mask(slots)}: "
+                masks = f"mark_precise: frame{number}: {masks}"
+            else:
+                had = "didn't have" if changed else "already had"
+                masks = f"parent {had} regs={regs:x} stack={slots:x} marks:"
+            log.write(f"{masks}{env.describe_state(state, number, True)}\n")
     return changed
 
 
@@ -480,10 +485,12 @@ def _step_back_jump_old(env: Env, insn: Insn, back: Backtrack) -> None:
 
 def _log_step(env: Env, index: int, back: Backtrack) -> None:
     if env.log is not None and env.log.level > 1:
-        env.log.write(
-            f"mark_precise: frame{back.frame}: regs={register_mask(back.regs[back.frame])} "
-            f"stack={stack_mask(back.slots[back.frame])} before {index}: {disassemble(env, index)}\n"
-        )
+        regs, slots = back.regs[back.frame], back.slots[back.frame]
+        if env.precision_across_frames:
+            masks = f"mark_precise: frame{back.frame}: regs={register_mask(regs)} stack={stack_mask(slots)}"
+        else:
+            masks = f"regs={regs:x} stack={slots:x}"
+        env.log.write(f"{masks} before {index}: {disassemble(env, index)}\n")
 
 
 def _include_linked(state: State, back: Backtrack) -> None:

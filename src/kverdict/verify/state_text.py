@@ -23,7 +23,9 @@ from kverdict.domain.value import (
     PTR_TO_MEM,
     PTR_TO_PACKET,
     PTR_TO_PACKET_META,
+    PTR_TO_SOCKET,
     PTR_TO_STACK,
+    PTR_TO_TCP_SOCK,
     SCALAR,
     Value,
     type_text,
@@ -33,6 +35,7 @@ from kverdict.program.program import Map
 from kverdict.verify.env import Env
 
 _MAPS: Final = (CONST_PTR_TO_MAP, PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE)
+_MAY_BE_HELD: Final = (PTR_TO_SOCKET, PTR_TO_TCP_SOCK, PTR_TO_MEM, PTR_TO_BTF_ID)
 _PACKETS: Final = (PTR_TO_PACKET, PTR_TO_PACKET_META)
 _ITER_STATES: Final = ("<invalid>", "active", "drained")
 
@@ -53,11 +56,11 @@ def state_text(env: Env, state: State, number: int, whole: bool) -> str:
         if skip:
             skip -= 1
             continue
-        if not whole and (log is None or not (log.all_slots or (number, place) in log.slots)):
+        if not whole and (log is None or not log.slots >> place & 1):
             continue
         if all(kind == INVALID for kind in slot.kinds):
             continue
-        if slot.kinds[7] == DYNPTR:
+        if slot.kinds[7] == DYNPTR and place + 1 < len(frame.stack):
             skip = 1
             place, slot = place + 1, frame.stack[place + 1]
         parts.append(_slot_text(env, frame, place, slot))
@@ -70,8 +73,7 @@ def state_text(env: Env, state: State, number: int, whole: bool) -> str:
         parts.append(" async_cb")
     if not whole and log is not None:
         log.scratched = 0
-        log.slots.clear()
-        log.all_slots = False
+        log.slots = 0
     return "".join(parts)
 
 
@@ -88,11 +90,16 @@ def _slot_text(env: Env, frame: Frame, place: int, slot: Slot) -> str:
     value = slot.value
     kinds = "".join(LETTERS[kind] for kind in slot.kinds)
     last = slot.kinds[7]
+    if last == SPILL and not env.rules.compact_log:
+        return f"{name}={_old_spill_text(value, bool(frame.precise_stack >> place & 1))}"
     if last == SPILL:
         first = next(index for index in range(8) if slot.kinds[index] == SPILL)
         precise = bool(frame.precise_stack >> place & 1)
         return f"{name}={kinds[:first]}{value_text(env, frame, value, precise)}"
     if last == DYNPTR:
+        if not env.rules.compact_log:
+            held = f"(ref_id={value.ref})" if value.ref else ""
+            return f"{name}=dynptr_{_dynptr_name(value.subject)}{held}"
         facts = [f"id={value.id}"] if value.id else []
         if value.ref:
             facts.append(f"ref_id={value.ref}")
@@ -104,6 +111,14 @@ def _slot_text(env: Env, frame: Frame, place: int, slot: Slot) -> str:
         kind = value.subject.type(type_id).name.removeprefix("bpf_iter_")
         return f"{name}=iter_{kind}(ref_id={value.ref},state={_ITER_STATES[state]},depth={depth})"
     return f"{name}={kinds}"
+
+
+def _old_spill_text(value: Value, precise: bool) -> str:
+    """Older kernels name what was spilled, and say no more of it than a known number."""
+    if value.type != SCALAR:
+        return type_text(value.type)
+    number = known_text(value.num.value, False) if value.num.mask == 0 else ""
+    return ("P" if precise else "") + number
 
 
 def _dynptr_name(flag: object) -> str:
@@ -128,20 +143,43 @@ def value_text(env: Env, frame: Frame, value: Value, precise: bool) -> str:
     if type == PTR_TO_ARENA:
         return text
     if type == PTR_TO_STACK:
-        if frame.number != value.frameno:
+        if frame.number != value.frameno and compact:
             text += f"[{value.frameno}]"
         if num.mask == 0:
-            return text + signed_text(value.off + _signed(num.value))
+            offset = value.off + _signed(num.value)
+            return text + (signed_text(offset) if compact else str(offset))
     if base == PTR_TO_BTF_ID and isinstance(value.subject, Btf) and isinstance(value.detail, int):
         text += value.subject.type(value.detail).name
-    return f"{text}({','.join(_facts(value, base, compact))})"
+    facts = _facts(value, base) if compact else _old_facts(env, value, base)
+    return f"{text}({','.join(facts)})"
 
 
 def _signed(bits: int) -> int:
     return bits - (1 << 64) if bits >> 63 else bits
 
 
-def _facts(value: Value, base: int, compact: bool) -> list[str]:
+def _old_facts(env: Env, value: Value, base: int) -> list[str]:
+    """Of kernels before the short form: offsets always, no names of maps, no sizes of memory."""
+    facts = []
+    type = value.type
+    if value.id:
+        facts.append(f"id={value.id}")
+    if value.ref and (base in _MAY_BE_HELD or not env.does("REFERENCES_HELD_BY_FEW_TYPES")):
+        facts.append(f"ref_obj_id={value.ref}")
+    if type & MEM_ALLOC and type & NON_OWN_REF:
+        facts.append("non_own_ref")
+    if type != SCALAR:
+        facts.append(f"off={value.off}")
+    if base in _PACKETS:
+        facts.append(f"r={value.subject or 0}")
+    elif base in _MAPS and isinstance(value.subject, Map):
+        facts.append(f"ks={value.subject.key_size},vs={value.subject.value_size}")
+    if value.num.mask == 0:
+        return [*facts, f"imm={value.num.value:x}"]
+    return facts + range_texts(value.num, False)
+
+
+def _facts(value: Value, base: int) -> list[str]:
     facts = []
     num = value.num
     type = value.type
@@ -168,7 +206,7 @@ def _facts(value: Value, base: int, compact: bool) -> list[str]:
         if num.value:
             facts.append(f"imm={signed_text(_signed(num.value))}")
         return facts
-    return facts + range_texts(num, compact)
+    return facts + range_texts(num)
 
 
 __all__ = ["state_text", "tnum_text", "value_text"]

@@ -137,7 +137,7 @@ def call_summary(env: Env, insn: Insn) -> CallSummary | None:
         )
     if insn.op == CALL_KFUNC and insn.off == 0:
         kfunc = env.profile.kfunc_by_id(insn.imm)
-        if kfunc is None:
+        if kfunc is None or isinstance(env.profile.kfunc_call_refused(kfunc, env.program.variant), str):
             return None
         is_void = isinstance(env.profile.btf.type(kfunc.return_id), Void)
         return CallSummary(len(kfunc.params), is_void, bool(kfunc.flags & KF_FASTCALL))

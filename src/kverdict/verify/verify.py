@@ -16,7 +16,7 @@ from kverdict.verify.env import Env
 from kverdict.verify.fastcall import mark_fastcall_patterns, remove_fastcall_stack
 from kverdict.verify.flow import compute_components, compute_live_registers, postorders, successors
 from kverdict.verify.liveness import StackLiveness, TracedLiveness
-from kverdict.verify.log import Log
+from kverdict.verify.log import Log, log_live_registers, log_subprograms
 from kverdict.verify.map_compatibility import check_maps
 from kverdict.verify.precision import backward_effects
 from kverdict.verify.refusal import Refusal
@@ -45,6 +45,7 @@ def verify(program: Program, *, log_level: int = 0) -> Verdict:
 def _check(env: Env) -> None:
     """All passes, in the kernel's order."""
     find_subprogs(env)
+    log_subprograms(env)
     check_subprogs(env)
     check_encodings(env)
     check_maps(env)
@@ -58,6 +59,7 @@ def _check(env: Env) -> None:
         compute_components(env)
     if env.static_registers:
         compute_live_registers(env, orders)
+        log_live_registers(env)
     mark_fastcall_patterns(env)
     walk_program(env)
     remove_fastcall_stack(env)
@@ -97,12 +99,10 @@ def _stats(env: Env) -> Stats:
 
 def _close(env: Env, log: Log) -> None:
     """The closing line; kernel: print_verification_stats()."""
-    if log.level == 1:
-        log.lines.clear()
-        log.part = ""
+    walk = env.liveness.longest_walk if isinstance(env.liveness, TracedLiveness) else 0
     log.write(
         f"processed {env.insn_processed} insns (limit 1000000) max_states_per_insn {env.max_states_per_insn} "
-        f"total_states {env.total_states} peak_states {env.peak_states} mark_read 0\n"
+        f"total_states {env.total_states} peak_states {env.peak_states} mark_read {walk}\n"
     )
 
 
@@ -115,10 +115,7 @@ def _rejected(env: Env, refusal: Refusal) -> Rejected:
     if env.log is not None:
         for line in (*diagnostic.before, sentence):
             env.log.write(line + "\n")
-        env.log.write(
-            f"processed {env.insn_processed} insns (limit 1000000) max_states_per_insn {env.max_states_per_insn} "
-            f"total_states {env.total_states} peak_states {env.peak_states} mark_read 0\n"
-        )
+        _close(env, env.log)
     text = env.log.text() if env.log else ""
     last = sentence.rstrip("\n").rpartition("\n")[2]
     return Rejected(diagnostic, last, _stats(env), failing_path(env), registers, text)

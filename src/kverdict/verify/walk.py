@@ -14,7 +14,7 @@ from kverdict.domain.state import MAIN, Frame, State
 from kverdict.domain.value import PTR_TO_CTX, pointer
 from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import CALL as CALL_CODE
-from kverdict.isa.opcode import CLASS_MASK, CODE_MASK, JMP, ST, STX
+from kverdict.isa.opcode import CLASS_MASK, CODE_MASK, EXIT, JMP, ST, STX
 from kverdict.verify.env import INSN_LIMIT, Env
 from kverdict.verify.exceptions import enter_exception_callback
 from kverdict.verify.exit import PATH_DONE
@@ -47,9 +47,8 @@ def walk_program(env: Env) -> None:
                     subprog.verified = True
                     found = True
                     if env.log is not None:
-                        env.log.write(
-                            f"Func#{number} ('{subprog.name}') is safe for any args that match its prototype\n"
-                        )
+                        name = f" ('{subprog.name}')" if env.does("LOG_NAMES_GLOBAL_FUNCTIONS") else ""
+                        env.log.write(f"Func#{number}{name} is safe for any args that match its prototype\n")
         if not env.does("GLOBALS_VERIFIED_WHEN_CALLED"):
             _walk_function(env, steps, 0)
     finally:
@@ -129,6 +128,7 @@ def _walk(env: Env, steps: list[Step]) -> None:
                 index = steps[index](env, insn)
             if log is not None:
                 log.touched(env, previous)
+                shows_state |= insn.op == JMP | EXIT and index != PATH_DONE
         if index == PATH_DONE:
             update_branch_counts(env, env.state)
             liveness.path_ended(env)
