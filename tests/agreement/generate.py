@@ -33,13 +33,24 @@ NUMBERS = (
 )
 SLOTS = (8, 16, 24, 32, 40)
 
+MIX = ["r0 ^= r6", "r0 *= 31", "r0 ^= r7", "r0 *= 31", "r0 ^= r8", "r0 *= 31", "r0 ^= r9"]
+MIX += [line for slot in SLOTS for line in (f"r1 = *(u64 *)(r10 -{slot})", "r0 *= 31", "r0 ^= r1")]
+MIX += ["r1 = r0", "r1 >>= 32", "w0 ^= w1", "exit"]
+
 
 class Generator:
-    """Builds one program from a seed."""
+    """Builds one program from a seed.
 
-    def __init__(self, seed: int) -> None:
+    repeatable: numbers that the verifier cannot know come from the length of the packet instead of from chance, and r0
+    depends on all registers, so that two runs can be compared.
+    """
+
+    def __init__(self, seed: int, *, repeatable: bool = False) -> None:
         self.random = Random(seed)
+        self.repeatable = repeatable
         self.lines: list[str] = ["# map 0: array 4 64 4"]
+        if repeatable:
+            self.lines += ["r1 = *(u32 *)(r1 +0)", "*(u64 *)(r10 -48) = r1"]
         self.open: list[str] = []
         self.labels = 0
 
@@ -65,7 +76,7 @@ class Generator:
             if self.open and self.random.random() < 0.4:
                 self.lines.append(self.open.pop(self.random.randrange(len(self.open))) + ":")
         self.lines += [label + ":" for label in self.open]
-        self.lines += ["r0 = r6", "r0 &= 1", "exit"]
+        self.lines += MIX if self.repeatable else ["r0 = r6", "r0 &= 1", "exit"]
         if "call sub" in self.lines:
             self.lines += ["sub:", "r0 = r1", "r0 += r2", "if r1 s> r2 goto pc+1", "r0 ^= r1", "exit"]
         return "\n".join(self.lines)
@@ -79,6 +90,8 @@ class Generator:
             return [f"{register} = {self.random.getrandbits(64):#x} ll"]
         narrow = [f"{register} &= {self.random.choice((1, 7, 15, 255, 4095))}"] if kind == 2 else []
         unknown = ["call bpf_get_prandom_u32", f"{register} = r0"]
+        if self.repeatable:
+            unknown = ["r0 = *(u64 *)(r10 -48)", f"r0 *= {self.random.getrandbits(31) | 1}", f"{register} = r0"]
         return [*unknown, *narrow] if self.random.random() < 0.5 else [*unknown, f"{register} <<= 32", *narrow]
 
     def operand(self, wide: bool) -> str:

@@ -23,11 +23,16 @@ MAX_STATES = 20_000
 
 
 class Proof:
-    """The states at each instruction, in the order of the walk."""
+    """The states at each instruction, in the order of the walk; only the first MAX_STATES are kept."""
 
     def __init__(self) -> None:
         self.at: dict[int, list[State]] = {}
         self.count = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all states were kept, so that a state outside of them means something."""
+        return self.count <= MAX_STATES
 
     def keep(self, env: Env) -> None:
         self.count += 1
