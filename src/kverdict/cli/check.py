@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FORMATS: Final = ("text", "concise", "json", "sarif", "github", "gitlab", "junit", "csv")
 MOST_NOTES: Final = 5
+MOST_FOR_NOTES: Final = 20_000  # instructions walked over; other kernels are not asked about larger programs
 DEFAULT_KERNEL: Final = "6.18"
 
 
@@ -142,9 +143,11 @@ def stories(found: Sequence[Result], notes: bool) -> list[tuple[Result, Story | 
 def annotate(result: Result, story: Story) -> Story:
     """The story with notes on other kernels and, where possible, help that was verified."""
     from kverdict.api import profiles_for
-    from kverdict.report.compare import kernel_notes
+    from kverdict.report.compare import kernel_notes, processed
     from kverdict.report.suggest import proved_help
 
+    if processed(result) > MOST_FOR_NOTES:
+        return story
     others = profiles_for(MAIN_KERNELS)
     return story._replace(notes=kernel_notes(result, others), help=proved_help(result, story, others))
 

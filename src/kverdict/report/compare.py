@@ -14,7 +14,8 @@ from kverdict.kernel.diff import Difference, differences, laid_over
 from kverdict.kernel.profile import KernelProfile
 from kverdict.verify.verdict import Accepted, Environment, Rejected, Unsupported
 
-MOST_QUESTIONS: Final = 120
+MOST_QUESTIONS: Final = 200
+MOST_INSTRUCTIONS: Final = 1_000_000  # verified in all for one answer: a few seconds
 WIDTH: Final = 112  # columns of a note
 
 Answer = tuple[str, str]
@@ -23,7 +24,8 @@ Answer = tuple[str, str]
 class Change(NamedTuple):
     """A program on which two kernels differ, and the differences that together make the one say what the other says.
 
-    rules is empty where no set of differences that an overlay can express explains the change.
+    rules is empty where no set of differences that an overlay can express explains the change; where the program is
+    too large to ask often, it may hold more than is needed.
     """
 
     old: Result
@@ -58,19 +60,25 @@ def explain(old: Result, new: Result) -> Change:
     candidates = differences(old.profile, new.profile, called_kfuncs(old, new))
     seen = answer if old.word == new.word else _word
     wanted = seen(new)
-    asked = 0
+    asked = instructions = 0
 
     def gives(chosen: Sequence[Difference]) -> bool:
-        nonlocal asked
+        nonlocal asked, instructions
         asked += 1
         try:
-            return seen(on_kernel(old, laid_over(old.profile, chosen))) == wanted
+            found = on_kernel(old, laid_over(old.profile, chosen))
         except InputError:
             return False  # these differences do not stand on this kernel together
+        instructions += processed(found)
+        return seen(found) == wanted
 
     if not candidates or not gives(candidates):
         return Change(old, new)
-    return Change(old, new, tuple(_smallest(candidates, gives, lambda: asked < MOST_QUESTIONS)))
+    return Change(
+        old,
+        new,
+        tuple(_smallest(candidates, gives, lambda: asked < MOST_QUESTIONS and instructions < MOST_INSTRUCTIONS)),
+    )
 
 
 def _smallest(
@@ -90,6 +98,12 @@ def _smallest(
             break
         size = max(size // 2, 1)
     return chosen
+
+
+def processed(result: Result) -> int:
+    """How many instructions the verifier walked over."""
+    verdict = result.verdict
+    return 0 if isinstance(verdict, Environment) else verdict.stats.insns_processed
 
 
 def called_kfuncs(*results: Result) -> list[str]:
