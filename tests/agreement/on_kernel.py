@@ -84,7 +84,6 @@ def machine_outcome(program: Program, raw: bytes, *, fast: bool) -> Outcome:
     """The same on the simulated kernel."""
     world = World(Kernel.of(program.profile), [Code.of(program)], keep_ledger=False)
     context = packet.make(world, packet.SKB, raw)
-    # skb->len does not count the Ethernet header for TEST_RUN of tc programs: the kernel pulled it and pushes it back.
     run = world.run(program.name, context, fast=fast)
     values = tuple(bytes(world.maps["map0"].region(place).data) for place in range(ENTRIES))
     return run.result & 0xFFFFFFFF, packet.contents(world, context), values

@@ -37,15 +37,35 @@ def step(world: World, run: Run) -> None:
 
 
 def run_to_end(world: World, run: Run, limit: int = 1 << 62) -> None:
-    """Step until the run has ended, or `limit` instructions were executed."""
+    """Step until the run has ended, or `limit` instructions were executed. Raises Fault as step() does."""
     end = run.executed + limit
     watcher = world.watcher
+    if watcher is None:
+        _go(world, run, end)
+        return
     while run.status == RUNNING and run.executed < end:
-        if watcher is not None:
-            watcher.about_to(run)
+        watcher.about_to(run)
         step(world, run)
-        if watcher is not None:
-            watcher.did(run)
+        watcher.did(run)
+
+
+def _go(world: World, run: Run, end: int) -> None:
+    """The loop of step(), written out: nothing looks at the run in between."""
+    world.active = run.id
+    try:
+        while run.status == RUNNING and run.executed < end:
+            if run.pending is not None:
+                call.advance(world, run)
+                continue
+            frame = run.frames[-1]
+            pc = frame.pc
+            code = run.code
+            run.executed += 1
+            code.handlers[pc](world, run, frame, code.insns[pc])
+    except Fault as fault:
+        run.status = FAULTED
+        world.fault(run, fault)
+        raise
 
 
 def handlers(insns: tuple[Insn, ...]) -> list[Handler]:
