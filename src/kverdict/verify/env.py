@@ -14,6 +14,7 @@ from kverdict.domain.value import Value
 from kverdict.errors import UnsupportedError
 from kverdict.isa.insn import Insn
 from kverdict.program.program import Map, Program
+from kverdict.verify.asked import Asked
 from kverdict.verify.log import Log
 from kverdict.verify.refusal import Refusal
 
@@ -122,7 +123,7 @@ class Pending:
         self.log_position = log_position
 
 
-class Env:
+class Env(Asked):
     """One verification. `regs` always is the register list of the running frame."""
 
     def __init__(self, program: Program, log: Log | None) -> None:
@@ -158,50 +159,12 @@ class Env:
         self.subprogs: list[Subprog] = []
         self.subprog_at: dict[int, int] = {}
         self.explored: dict[int, list[Any]] = {}
-        # Facts asked on the hot path, once for each verification.
+        self.ask(program.profile.does)
         self.history_pushed = False
-        self.traced_liveness = not self.does("STATIC_STACK_LIVENESS")
-        self.static_registers = self.does("STATIC_REGISTER_LIVENESS")
-        self.precision_across_frames = self.does("PRECISION_ACROSS_FRAMES")
-        self.precise_ids = self.does("PRECISE_SCALAR_IDS")
-        self.scalars_equal_by_bounds = not self.does("PRECISE_SCALARS_COMPARE_IDS")
-        self.scalar_ids_compared = self.does("PRECISE_SCALARS_COMPARE_IDS")
-        self.maps_ids = self.does("STATES_MAP_IDS")
-        self.unlinked_equals_linked = self.does("SCALAR_WITHOUT_LINK_EQUALS_LINKED")
-        self.memory_ranges_compared = self.does("MEMORY_RANGES_COMPARED")
-        self.misc_equals_unknown = self.does("MISC_SLOT_IS_UNKNOWN_SCALAR")
-        self.links_scalars = self.does("SCALAR_IDS_LINK_REGISTERS")
-        self.constants_unlinked = self.does("CONSTANTS_GET_NO_ID")
-        self.links_narrow_moves = self.does("NARROW_MOVES_LINK")
-        self.delta_keeps_link = self.does("LINKED_DELTA_KEEPS_ID")
-        self.delta_synced = self.does("LINKED_DELTA_SYNCED")
-        self.links_in_history = self.does("LINKED_REGISTERS_IN_HISTORY")
-        self.notes_stack_compare = self.does("STACK_COMPARE_IN_HISTORY")
-        self.reads_dst_first = self.does("BRANCH_READS_DST_FIRST")
-        self.compares_null_on_left = self.does("BRANCH_CONSTANT_ON_LEFT")
-        self.learns_from_pointer_compare = self.does("POINTER_COMPARE_TELLS_NOT_NULL")
         self.max_frames = 8
-        self.merges_pointer_types = self.does("KINDS_OF_POINTERS_MERGE")
         self.strict_alignment = bool(program.flags & _STRICT_ALIGNMENT)
         self.test_state_freq = bool(program.flags & _TEST_STATE_FREQ)
-        self.stack_reads_and_writes = self.does("STACK_MESSAGES_SAY_READ_OR_WRITE")
-        self.grows_on_access = self.does("STACK_GROWS_ON_ACCESS")
-        self.spills_all_scalars = self.does("SPILLS_ALL_SCALARS")
-        self.spills_zero = self.does("SPILLS_ZERO_IMMEDIATE")
-        self.spills_signed_imm = self.does("SPILLED_IMMEDIATE_SIGN_EXTENDED")
-        self.links_on_spill = self.does("SPILL_LINKS_SCALARS")
-        self.stack_access_in_history = self.does("STACK_ACCESS_IN_HISTORY")
-        self.keeps_spilled_zero = self.does("SPILLED_ZERO_READ_AS_ZERO")
-        self.fills_narrower = self.does("NARROW_FILL_OF_WIDE_SPILL")
-        self.reads_uninitialized = self.does("UNINITIALIZED_STACK_READABLE")
-        self.zero_fill_is_precise = not self.stack_access_in_history
-        self.links_added_constants = self.does("LINKED_REGISTERS_ADD_CONST")
-        self.links_any_sum = self.does("LINKED_REGISTERS_OF_ANY_SUM")
         self.liveness: Any = None
-        self.component_loops = self.does("LOOPS_BY_COMPONENT")
-        self.loop_entries = self.does("LOOPS_BY_ENTRY") and not self.component_loops
-        self.exact_loops = self.does("LOOPS_COMPARED_EXACTLY")
-        self.limits_history = self.does("HISTORY_FORCES_CHECKPOINT")
         self.fastcall_off: dict[int, int] = {}
         self.arena: Map | None = None
         self.visits: dict[tuple[int, ...], Any] = {}

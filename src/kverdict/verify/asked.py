@@ -1,0 +1,51 @@
+"""Behaviours of the kernel that the walk asks for at every instruction, asked once for each verification."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Asked:
+    """One attribute for each behaviour (kernel/walk_behaviours.py says what each means and since when)."""
+
+    def ask(self, does: Callable[[str], bool]) -> None:
+        """Ask the kernel whose profile answers `does`."""
+        self.traced_liveness = not does("STATIC_STACK_LIVENESS")
+        self.static_registers = does("STATIC_REGISTER_LIVENESS")
+        self.precision_across_frames = does("PRECISION_ACROSS_FRAMES")
+        self.precise_ids = does("PRECISE_SCALAR_IDS")
+        self.scalars_equal_by_bounds = not does("PRECISE_SCALARS_COMPARE_IDS")
+        self.scalar_ids_compared = does("PRECISE_SCALARS_COMPARE_IDS")
+        self.maps_ids = does("STATES_MAP_IDS")
+        self.unlinked_equals_linked = does("SCALAR_WITHOUT_LINK_EQUALS_LINKED")
+        self.memory_ranges_compared = does("MEMORY_RANGES_COMPARED")
+        self.misc_equals_unknown = does("MISC_SLOT_IS_UNKNOWN_SCALAR")
+        self.links_scalars = does("SCALAR_IDS_LINK_REGISTERS")
+        self.constants_unlinked = does("CONSTANTS_GET_NO_ID")
+        self.links_narrow_spills = does("NARROW_SPILLS_LINK")
+        self.links_narrow_moves = does("NARROW_MOVES_LINK")
+        self.delta_keeps_link = does("LINKED_DELTA_KEEPS_ID")
+        self.delta_synced = does("LINKED_DELTA_SYNCED")
+        self.links_in_history = does("LINKED_REGISTERS_IN_HISTORY")
+        self.notes_stack_compare = does("STACK_COMPARE_IN_HISTORY")
+        self.reads_dst_first = does("BRANCH_READS_DST_FIRST")
+        self.compares_null_on_left = does("BRANCH_CONSTANT_ON_LEFT")
+        self.learns_from_pointer_compare = does("POINTER_COMPARE_TELLS_NOT_NULL")
+        self.merges_pointer_types = does("KINDS_OF_POINTERS_MERGE")
+        self.stack_reads_and_writes = does("STACK_MESSAGES_SAY_READ_OR_WRITE")
+        self.grows_on_access = does("STACK_GROWS_ON_ACCESS")
+        self.spills_all_scalars = does("SPILLS_ALL_SCALARS")
+        self.spills_zero = does("SPILLS_ZERO_IMMEDIATE")
+        self.spills_signed_imm = does("SPILLED_IMMEDIATE_SIGN_EXTENDED")
+        self.links_on_spill = does("SPILL_LINKS_SCALARS")
+        self.stack_access_in_history = does("STACK_ACCESS_IN_HISTORY")
+        self.keeps_spilled_zero = does("SPILLED_ZERO_READ_AS_ZERO")
+        self.fills_narrower = does("NARROW_FILL_OF_WIDE_SPILL")
+        self.reads_uninitialized = does("UNINITIALIZED_STACK_READABLE")
+        self.zero_fill_is_precise = not self.stack_access_in_history
+        self.links_added_constants = does("LINKED_REGISTERS_ADD_CONST")
+        self.links_any_sum = does("LINKED_REGISTERS_OF_ANY_SUM")
+        self.component_loops = does("LOOPS_BY_COMPONENT")
+        self.loop_entries = does("LOOPS_BY_ENTRY") and not self.component_loops
+        self.exact_loops = does("LOOPS_COMPARED_EXACTLY")
+        self.limits_history = does("HISTORY_FORCES_CHECKPOINT")
