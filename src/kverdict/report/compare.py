@@ -16,6 +16,7 @@ from kverdict.verify.verdict import Accepted, Environment, Rejected, Unsupported
 
 MOST_QUESTIONS: Final = 200
 MOST_INSTRUCTIONS: Final = 1_000_000  # verified in all for one answer: a few seconds
+MOST_RULES: Final = 8  # more are no explanation
 WIDTH: Final = 112  # columns of a note
 
 Answer = tuple[str, str]
@@ -24,8 +25,7 @@ Answer = tuple[str, str]
 class Change(NamedTuple):
     """A program on which two kernels differ, and the differences that together make the one say what the other says.
 
-    rules is empty where no set of differences that an overlay can express explains the change; where the program is
-    too large to ask often, it may hold more than is needed.
+    rules is empty where no set of differences that an overlay can express explains the change, or none that is small.
     """
 
     old: Result
@@ -74,11 +74,8 @@ def explain(old: Result, new: Result) -> Change:
 
     if not candidates or not gives(candidates):
         return Change(old, new)
-    return Change(
-        old,
-        new,
-        tuple(_smallest(candidates, gives, lambda: asked < MOST_QUESTIONS and instructions < MOST_INSTRUCTIONS)),
-    )
+    rules = _smallest(candidates, gives, lambda: asked < MOST_QUESTIONS and instructions < MOST_INSTRUCTIONS)
+    return Change(old, new, tuple(rules) if len(rules) <= MOST_RULES else ())
 
 
 def _smallest(
