@@ -125,11 +125,6 @@ _TABLE: Final[tuple[Behaviour, ...]] = (
         subject="bpf: verifier: Support eliding map lookup nullness",
         note="no NULL check after an array lookup with a constant key in range",
     ),
-    Behaviour(
-        "TRUSTED_POINTER_NOT_NULL",
-        "6.5",
-        note="trusted PTR_TO_BTF_ID are known not to be NULL in branches; before: both branches are explored",
-    ),
     # Words
     Behaviour(
         "TRUSTED_NULL_SENTENCE",
