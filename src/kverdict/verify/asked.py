@@ -36,6 +36,7 @@ class Asked:
         self.grows_on_access = does("STACK_GROWS_ON_ACCESS")
         self.spills_all_scalars = does("SPILLS_ALL_SCALARS")
         self.spills_zero = does("SPILLS_ZERO_IMMEDIATE")
+        self.keeps_zero_beside_spill = does("ZERO_BESIDE_SPILL_STAYS")
         self.spills_signed_imm = does("SPILLED_IMMEDIATE_SIGN_EXTENDED")
         self.links_on_spill = does("SPILL_LINKS_SCALARS")
         self.stack_access_in_history = does("STACK_ACCESS_IN_HISTORY")

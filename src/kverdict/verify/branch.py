@@ -11,6 +11,7 @@ from kverdict.domain.arithmetic import alu32, alu64, moved
 from kverdict.domain.bounds import Bounds, const
 from kverdict.domain.compare import FLIPPED, branch_taken, branch_taken_same, refine, refine_same
 from kverdict.domain.references import find_reference, without
+from kverdict.domain.stack import SPILL
 from kverdict.domain.state import Linked, State
 from kverdict.domain.value import (
     ADD_CONST,
@@ -218,6 +219,8 @@ def _collect(env: Env, id: int, found: list[Linked]) -> None:
         for place, slot in enumerate(stack):
             value = slot.value
             if value.id and slot.is_spilled_scalar() and value.id & ~ADD_CONST == id:
+                if slot.kinds[0] != SPILL and not env.links_narrow_spills:
+                    continue
                 if len(found) < limit:
                     found.append((number, False, place))
                 else:

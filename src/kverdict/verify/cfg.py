@@ -204,10 +204,9 @@ class _Search:
         env = self.env
         if calls_async_callback(env, insn):
             env.prune_points[index] = 1
-        if calls_sync_callback(env, insn):
-            if env.does("CALLBACKS_VERIFIED_AS_LOOPS"):
-                env.aux[index].calls_callback = True
-                env.aux[index].force_checkpoint = True
+        if calls_sync_callback(env, insn) and env.does("CALLBACKS_VERIFIED_AS_LOOPS"):
+            env.aux[index].calls_callback = True
+            env.aux[index].force_checkpoint = True
             env.prune_points[index] = 1
             env.jmp_points[index] = 1
         if insn.op == CALL_KFUNC and is_iter_next(env, insn):

@@ -125,13 +125,13 @@ def _store_fixed(env: Env, frame: Frame, off: int, size: int, value_regno: int) 
         _spill_scalar(env, frame, number, value, value_regno, size)
     elif immediate and aligned and (insn.imm != 0 or env.spills_zero):
         constant = Value(SCALAR, const(insn.imm & (_U64 if env.spills_signed_imm else 0xFFFFFFFF)))
-        _save(frame, number, constant, size)
+        _save(env, frame, number, constant, size)
     elif value is not None and value.type not in (SCALAR, NOT_INIT):
         if size != 8:
             env.refuse(INVALID_SPILL_SIZE)
         if frame is not env.frame and value.type == PTR_TO_STACK:
             env.refuse(SPILL_INTO_CALLER)
-        _save(frame, number, value, size)
+        _save(env, frame, number, value, size)
     else:
         _store_bytes(env, frame, number, byte, size, value, value_regno, immediate and insn.imm == 0)
         is_spill = False
@@ -156,12 +156,12 @@ def _spill_scalar(env: Env, frame: Frame, number: int, value: Value, regno: int,
     if not fits:
         value = value.with_id(0) if value.id else value
     precise = env.frame.precise >> regno & 1
-    _save(frame, number, value, size)
+    _save(env, frame, number, value, size)
     if precise:
         frame.precise_stack |= 1 << number
 
 
-def _save(frame: Frame, number: int, value: Value, size: int) -> None:
+def _save(env: Env, frame: Frame, number: int, value: Value, size: int) -> None:
     """The slot holds `value` in its `size` lowest bytes; what was beside it becomes plain bytes."""
     frame.precise_stack &= ~(1 << number)
     if size == 8:
@@ -169,14 +169,14 @@ def _save(frame: Frame, number: int, value: Value, size: int) -> None:
         return
     kinds = bytearray(frame.stack[number].kinds)
     for byte in range(8 - size):
-        kinds[byte] = _as_misc(kinds[byte])
+        kinds[byte] = _as_misc(kinds[byte], env.keeps_zero_beside_spill)
     kinds[8 - size :] = bytes([SPILL]) * size
     frame.stack[number] = Slot(bytes(kinds), value)
 
 
-def _as_misc(kind: int) -> int:
-    """Bytes beside a narrow spill: invalid and zero stay; kernel: mark_stack_slot_misc()."""
-    return kind if kind in (ZERO, INVALID) else MISC
+def _as_misc(kind: int, zero_stays: bool) -> int:
+    """Bytes beside a narrow spill: invalid (and zero) stay; kernel: mark_stack_slot_misc(), scrub_spilled_slot()."""
+    return kind if kind == INVALID or (zero_stays and kind == ZERO) else MISC
 
 
 def _store_bytes(
@@ -404,7 +404,9 @@ def _check_raw(env: Env, frame: Frame, low: int, high: int) -> None:
         byte = -at - 1
         number = byte // 8
         if number < len(frame.stack) and frame.stack[number].kinds[byte % 8] == DYNPTR:
-            env.refuse(DYNPTR_POTENTIAL_WRITE, off=at)
+            if env.does("DYNPTRS_PROTECTED"):
+                env.refuse(DYNPTR_POTENTIAL_WRITE, off=at)
+            return
 
 
 def _may_be_passed(env: Env, frame: Frame, number: int, slot: Slot, byte: int, clobbers: bool) -> bool:
