@@ -148,6 +148,13 @@ def test_one_of_each(text: str, expected: int) -> None:
     assert both(text + "\nexit") == expected
 
 
+@pytest.mark.parametrize("fast", (False, True))
+def test_probe_loads_never_fault(fast: bool) -> None:
+    code = Code.assembled("stale", "r1 = 0\nr0 = *(u64 *)(r1 +16)\nr2 = *(s8 *)(r1 +8)\nr0 += r2\nexit")
+    code.probes = frozenset({1, 2})
+    assert World(codes=[code]).run(code, fast=fast).result == 0
+
+
 LOOP = """
     r1 = 1000
     r2 = map[id:0][0]+0

@@ -81,6 +81,7 @@ def _world(results: list[Result], options: dict[str, Any]) -> World:
     from kverdict.machine.code import Code
     from kverdict.machine.kernel import Kernel
     from kverdict.machine.world import World
+    from kverdict.verify.verdict import Accepted
 
     codes = []
     for result in results:
@@ -91,7 +92,10 @@ def _world(results: list[Result], options: dict[str, Any]) -> World:
         else:
             if result.word != "accepted":
                 click.echo(f"kverdict: {result.program} runs although it is {result.word} by {result.kernel}", err=True)
-            codes.append(Code.of(result.linked))
+            code = Code.of(result.linked)
+            if isinstance(result.verdict, Accepted):
+                code.probes = result.verdict.probe_loads
+            codes.append(code)
     return World(Kernel.of(results[0].profile) if results else None, codes, cpus=options["cpus"])
 
 

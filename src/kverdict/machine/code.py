@@ -36,7 +36,9 @@ class Code:
     """One program. names: call instruction → name of its helper or kfunc; functions: call instruction → what does it.
 
     kind: program type as in Program.prog_type; event: what starts it ("task_newtask"), "" if nothing does by itself.
-    maps: what its LD_IMM64 number. missing: names of called functions that the machine does not have.
+    probes: instructions whose loads the kernel makes fault-tolerant (probe_loads of a verdict); without them a load
+    from freed memory is a fault. maps: what its LD_IMM64 number. missing: names of called functions that the machine
+    does not have.
     """
 
     __slots__ = (
@@ -49,6 +51,7 @@ class Code:
         "missing",
         "name",
         "names",
+        "probes",
         "program",
         "sleepable",
         "variant",
@@ -64,6 +67,7 @@ class Code:
         self.variant = ""
         self.event = ""
         self.sleepable = False
+        self.probes: frozenset[int] = frozenset()
         self.program: Program | None = None
         self.functions: dict[int, Function] = {}
         self.missing: list[str] = []

@@ -10,12 +10,13 @@ is found by line number, and the interpreter's memory then tells the story. Stac
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
 
 from kverdict.isa import opcode as op
 from kverdict.isa.insn import Insn
-from kverdict.machine import alu, atomic
+from kverdict.machine import alu, atomic, load_store
 from kverdict.machine import translate_insn as lines_of
 from kverdict.machine.fastmaps import FastArray, fast_array
 from kverdict.machine.fault import BAD_ADDRESS, Fault
@@ -117,7 +118,9 @@ class _Writer:
 
     def translation(self) -> Translation:
         self.put(0, "def bind(E):", -1)
-        names = "world run F call_out load store end_packet take give sign_extend swap signed64 signed32 compute64"
+        names = (
+            "world run F call_out load probe store end_packet take give sign_extend swap signed64 signed32 compute64"
+        )
         for name in f"{names} compute32 combine L8 L4 L2 L1 S8 S4 S2 S1".split():
             self.put(1, f"{name} = E.{name}", -1)
         for at, insn in enumerate(self.insns):
@@ -238,6 +241,9 @@ class _Writer:
         insn_class = code & op.CLASS_MASK
         if insn_class in (op.ALU, op.ALU64):
             return self.alu(insn, at, facts)
+        if insn_class == op.LDX and at in self.code.probes:
+            facts.forget(insn.dst)
+            return lines_of.probe(insn)
         if insn_class == op.LDX:
             lines = lines_of.load(
                 insn, _place(facts.stack, insn.src, insn.off), _place(facts.value, insn.src, insn.off)
@@ -322,6 +328,7 @@ class Environment:
         self.run = run
         self.F = run.frame
         self.load = world.memory.load
+        self.probe = partial(load_store.probe, world)
         self.store = world.memory.store
         self.sign_extend = alu.sign_extend
         self.swap = alu.swap

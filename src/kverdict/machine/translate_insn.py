@@ -116,6 +116,15 @@ def load(insn: Insn, known: int | None, value: int | None) -> list[str]:
     return lines
 
 
+def probe(insn: Insn) -> list[str]:
+    """A load that never faults."""
+    size = op.SIZE_BYTES[insn.op & op.SIZE_MASK]
+    value = f"probe({reg(insn.src)} + {insn.off} & {U64}, {size})"
+    if insn.op & op.MODE_MASK == op.MEMSX:
+        value = f"sign_extend({value}, {size * 8})"
+    return [f"{reg(insn.dst)} = {value}"]
+
+
 def _address(base: int, off: int) -> str:
     name = reg(base)
     if off == 0:

@@ -208,6 +208,7 @@ class World:
             self.memory.add(region)
             run.owned.append(region.id)
         run.context = region.address
+        run.probes = code.probes
         self.runs[run.id] = run
         self.enter_sections(run)
         from kverdict.machine import call

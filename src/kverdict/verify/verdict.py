@@ -21,10 +21,14 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The kernel would load the program. log: the verifier's log if one was asked for."""
+    """The kernel would load the program. log: the verifier's log if one was asked for.
+
+    probe_loads: loads that the kernel then makes fault-tolerant, because their pointer may be stale.
+    """
 
     stats: Stats
     log: str = ""
+    probe_loads: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ Source: bpf_check() of the kernel.
 from __future__ import annotations
 
 from kverdict.catalogue.memory import ARENA_SIGN_EXTENDING_LOAD
+from kverdict.domain.value import PTR_TO_BTF_ID, PTR_TO_MEM
 from kverdict.errors import UnsupportedError
-from kverdict.isa.opcode import LD_IMM64
+from kverdict.isa.opcode import CLASS_MASK, LD_IMM64, LDX
 from kverdict.isa.validity import static_check
+from kverdict.kernel.proto import MEM_ALLOC, MEM_RDONLY, PTR_UNTRUSTED
 from kverdict.program.program import Program
 from kverdict.verify.attach import check_attach
 from kverdict.verify.cfg import check_cfg, check_subprogs, find_subprogs
@@ -25,6 +27,15 @@ from kverdict.verify.steps import refuse_encoding
 from kverdict.verify.verdict import Accepted, Rejected, Stats, Unsupported, Verdict
 from kverdict.verify.walk import walk_program
 
+_PROBED = frozenset(
+    {
+        PTR_TO_BTF_ID,
+        PTR_TO_BTF_ID | PTR_UNTRUSTED,
+        PTR_TO_BTF_ID | MEM_ALLOC | PTR_UNTRUSTED,
+        PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED,
+    }
+)
+
 
 def verify(program: Program, *, log_level: int = 0) -> Verdict:
     """The verdict of the kernel that `program` was linked against. log_level: 0, or 1 or 2 as in bpf(2)."""
@@ -39,7 +50,7 @@ def verify(program: Program, *, log_level: int = 0) -> Verdict:
         return Unsupported(error.what, insn, _stats(env), log.text() if log else "")
     if log is not None:
         _close(env, log)
-    return Accepted(_stats(env), log.text() if log else "")
+    return Accepted(_stats(env), log.text() if log else "", _probe_loads(env))
 
 
 def _check(env: Env) -> None:
@@ -83,6 +94,15 @@ def check_encodings(env: Env) -> None:
             env.insn_idx = index
             refuse_encoding(env, violation)
         index += 2 if env.insns[index].op & 0xFF == LD_IMM64 else 1
+
+
+def _probe_loads(env: Env) -> frozenset[int]:
+    """Loads through pointers that may be stale; kernel: convert_ctx_accesses()."""
+    return frozenset(
+        index
+        for index, (insn, aux) in enumerate(zip(env.insns, env.aux, strict=True))
+        if insn.op & CLASS_MASK == LDX and aux.ptr_type in _PROBED
+    )
 
 
 def _stats(env: Env) -> Stats:
