@@ -55,8 +55,7 @@ class TracedLiveness:
                 return
             current = parent
 
-    @staticmethod
-    def _parent(state: State, frameno: int, number: int) -> tuple[State, int] | None:
+    def _parent(self, state: State, frameno: int, number: int) -> tuple[State, int] | None:
         """The checkpoint and frame that this register's marks go to; None where the register began after it."""
         frame = state.frames[frameno]
         while True:
@@ -72,6 +71,8 @@ class TracedLiveness:
         parent = state.parent
         if parent is None or frameno >= len(parent.frames):
             return None
+        if number < 6 and frameno < len(parent.frames) - 1:
+            return self._parent(parent, frameno, number)  # a checkpoint in a callee has only r6 to r9 of its callers
         return parent, frameno
 
     def stack_read(self, env: Env, frameno: int, slot: int) -> None:

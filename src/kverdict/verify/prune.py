@@ -214,14 +214,16 @@ def _drop(env: Env, kept: Kept) -> None:
             return
         env.freed_count += 1
         env.waiting[id(kept.state)] = kept
-    elif not kept.state.cleaned or kept.state.used_as_loop_entry:
+        return
+    if not kept.state.cleaned or kept.state.used_as_loop_entry:
         env.freed_count += 1
+    update_peak(env)
 
 
 def update_peak(env: Env) -> None:
-    """Most states held at one time."""
+    """Most states held at one time; older kernels count those that are held at the end."""
     held = env.explored_count + env.freed_count + env.backedge_count
-    if held > env.peak_states:
+    if held > env.peak_states or not env.component_loops:
         env.peak_states = held
 
 

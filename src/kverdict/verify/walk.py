@@ -71,7 +71,6 @@ def _walk_function(env: Env, steps: list[Step], number: int) -> None:
     env.explored.clear()
     env.visits.clear()
     env.waiting.clear()
-    env.explored_count = env.freed_count = env.backedge_count = 0
     if env.log is not None:
         env.log.everything_changed()
         env.log.last_record = None
