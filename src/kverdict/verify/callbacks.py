@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from kverdict.btf.types import KIND_STRUCT
-from kverdict.catalogue.maps import CALLBACK_NOT_FOR_MAP
+from kverdict.catalogue.maps import CALLBACK_NOT_FOR_MAP, TAIL_CALL_ABUSE
 from kverdict.domain.state import Frame
 from kverdict.domain.value import (
     CONST_PTR_TO_MAP,
@@ -44,6 +44,8 @@ def _enter(callee: Frame, kind: int, returns: tuple[int, int], *arguments: Value
 
 def for_each_map_elem(env: Env, caller: Frame, callee: Frame, insn: int) -> None:
     """callback(map, key, value, context)."""
+    if env.aux[insn].map_poisoned and not env.does("ITERATED_MAPS_MAY_DIFFER"):
+        env.refuse(TAIL_CALL_ABUSE)
     map = env.aux[insn].map_ptr
     types = env.profile.map_types
     if not isinstance(map, Map) or map.map_type not in {types.get(name) for name in _ITERABLE}:

@@ -35,6 +35,7 @@ from kverdict.kernel.proto import (
     OBJ_RELEASE,
     PTR_MAYBE_NULL,
 )
+from kverdict.verify import dynptr_unprotected
 from kverdict.verify.env import Env
 from kverdict.verify.everywhere import forget
 from kverdict.verify.references import acquire_reference, release_reference
@@ -68,6 +69,8 @@ def state_of(env: Env, value: Value) -> Value | None:
     """The dynptr behind a register: the register itself if it is a const pointer, else the slot's value."""
     if value.type == CONST_PTR_TO_DYNPTR:
         return value
+    if not env.does("DYNPTRS_PROTECTED"):
+        return dynptr_unprotected.state_at(env, value)
     slot, _ = find_slot(env, value, "dynptr", SLOTS)
     return frame_of(env, value).stack[slot].value if slot >= 0 else None
 
@@ -78,6 +81,9 @@ def check_dynptr_arg(env: Env, regno: int, arg_type: int, clone_of: int = 0) -> 
     arg_type: flags MEM_UNINIT (constructs), MEM_RDONLY (does not change it), DYNPTR_TYPE_*. clone_of: the reference
     that a clone shares, 0 for none. Kernel: process_dynptr_func().
     """
+    if not env.does("DYNPTRS_PROTECTED"):
+        dynptr_unprotected.check_argument(env, regno, arg_type)
+        return
     value = env.regs[regno]
     if value.type not in (PTR_TO_STACK, CONST_PTR_TO_DYNPTR):
         env.refuse(DYNPTR_NOT_STACK, reg=regno, arg=regno - 1, callee=_callee(env))
@@ -164,7 +170,7 @@ def destroy_dynptr_at(env: Env, frameno: int, slot: int) -> None:
     Kernel: destroy_if_dynptr_stack_slot().
     """
     stack = env.state.frames[frameno].stack
-    if slot >= len(stack) or stack[slot].kinds[0] != DYNPTR:
+    if slot >= len(stack) or stack[slot].kinds[0] != DYNPTR or not env.does("DYNPTRS_PROTECTED"):
         return
     if not stack[slot].value.detail:
         slot += 1
@@ -198,6 +204,8 @@ def forget_slices(env: Env, id: int) -> None:
 
 def release_dynptr(env: Env, value: Value) -> bool:
     """The callee gives the memory back: the dynptr, its clones and slices are gone; unmark_stack_slots_dynptr()."""
+    if not env.does("DYNPTRS_PROTECTED"):
+        return dynptr_unprotected.release(env, value)
     slot, _ = find_slot(env, value, "dynptr", SLOTS)
     if slot < 0:
         return False

@@ -28,6 +28,7 @@ from kverdict.kernel.proto import (
     PTR_MAYBE_NULL,
 )
 from kverdict.program.program import Map
+from kverdict.verify import dynptr_unprotected
 from kverdict.verify.call_meta import HelperMeta
 from kverdict.verify.dynptr import check_dynptr_arg, state_of
 from kverdict.verify.env import Env
@@ -62,7 +63,10 @@ def check_argument(env: Env, meta: HelperMeta, place: int) -> None:
         env.refuse(HELPER_PACKET_ACCESS)
     if arg_type & BASE_MASK == proto.ARG_PTR_TO_MAP_VALUE:
         arg_type = _map_value_type(env, meta, arg_type)
-    if not (is_null(value) and arg_type & PTR_MAYBE_NULL):
+    if is_null(value) and arg_type & PTR_MAYBE_NULL:
+        if env.does("NULL_ARGUMENT_IS_PRECISE"):
+            mark_chain_precision(env, regno)
+    else:
         check_register_type(env, meta, regno, arg_type, helper.arg_btf.get(place, ""))
         check_offset(env, value, regno, arg_type)
     _note_reference(env, meta, regno, value, arg_type)
@@ -103,6 +107,9 @@ def _note_reference(env: Env, meta: HelperMeta, regno: int, value: Value, arg_ty
 
 
 def _check_released_dynptr(env: Env, regno: int, value: Value) -> None:
+    if not env.does("DYNPTRS_PROTECTED"):
+        dynptr_unprotected.check_released(env, regno)
+        return
     if value.type != PTR_TO_STACK:
         env.refuse(DYNPTR_CONST_RELEASE)
     state = state_of(env, value)

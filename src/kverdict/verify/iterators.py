@@ -16,7 +16,7 @@ from kverdict.catalogue.objects import ITER_INITIALIZED, ITER_NOT_INITIALIZED, I
 from kverdict.domain.bounds import ZERO
 from kverdict.domain.stack import ITER, Slot
 from kverdict.domain.state import State
-from kverdict.domain.value import PTR_TO_STACK, SCALAR, UNKNOWN_SCALAR, ZERO_SCALAR, Value
+from kverdict.domain.value import PTR_TO_STACK, ZERO_SCALAR, Value
 from kverdict.isa.opcode import DW
 from kverdict.kernel.proto import (
     KF_ITER_DESTROY,
@@ -26,6 +26,7 @@ from kverdict.kernel.proto import (
     PTR_UNTRUSTED,
 )
 from kverdict.verify.call_meta import KfuncMeta
+from kverdict.verify.converge import find_previous_entry, widen_imprecise
 from kverdict.verify.env import Env
 from kverdict.verify.nullness import known_not_null
 from kverdict.verify.references import acquire_reference, release_reference
@@ -166,32 +167,5 @@ def step(env: Env, meta: KfuncMeta) -> None:
 def _previous_round(env: Env) -> State | None:
     if not env.does("LOOPS_COMPARED_EXACTLY"):
         return None
-    from kverdict.verify.subprog_call import find_previous_entry
-
     parent = env.state.parent
     return find_previous_entry(env, parent, env.insn_idx) if parent is not None else None
-
-
-def widen_imprecise(env: Env, old: State, current: State) -> None:
-    """Forget scalars of `current` that differ from the round before and were not relied on; so loops converge."""
-    for before, after in zip(old.frames, current.frames, strict=False):
-        for number in range(11):
-            bit = 1 << number
-            if (before.precise | after.precise) & bit:
-                continue
-            if _differs(before.regs[number], after.regs[number]):
-                after.regs[number] = UNKNOWN_SCALAR
-        for number in range(min(len(before.stack), len(after.stack))):
-            bit = 1 << number
-            if (before.precise_stack | after.precise_stack) & bit:
-                continue
-            first, second = before.stack[number], after.stack[number]
-            if first.is_spilled() and second.is_spilled() and _differs(first.value, second.value):
-                after.stack[number] = second.with_value(UNKNOWN_SCALAR)
-
-
-def _differs(before: Value, after: Value) -> bool:
-    """Both are scalars, and not the same; kernel: maybe_widen_reg()."""
-    if before is after or before.type != SCALAR or after.type != SCALAR:
-        return False
-    return not (before.same_but_ids(after) and bool(before.id) == bool(after.id) and before.ref == after.ref)

@@ -128,7 +128,7 @@ def _check_one(env: Env, meta: KfuncMeta, place: int, type_id: int) -> bool:
         return False
     pointer_id = skip_modifiers(btf, type_id)
     if is_scalar(btf, type_id):
-        _check_number(env, meta, place, param.name)
+        check_number(env, meta, place, param.name)
         return False
     found = btf.type(pointer_id)
     if not isinstance(found, Ptr):
@@ -157,7 +157,7 @@ def _is_program_aux(env: Env, type_id: int) -> bool:
     return isinstance(found, Ptr) and btf.type(skip_modifiers(btf, found.type_id)).name == "bpf_prog_aux"
 
 
-def _check_number(env: Env, meta: KfuncMeta, place: int, name: str) -> None:
+def check_number(env: Env, meta: KfuncMeta, place: int, name: str) -> None:
     """A scalar; constant where the name says so."""
     regno = place + 1
     value = env.regs[regno]
@@ -275,7 +275,7 @@ def _refcounted(arg: KfuncArgument) -> None:
     _note_object(arg)
 
 
-def _kptr(arg: KfuncArgument) -> None:
+def check_kptr(arg: KfuncArgument) -> None:
     """KF_KPTR_GET: a referenced kptr in a map value, of the structure that the kfunc returns."""
     env, meta, value = arg.env, arg.meta, arg.value
     if value.type != PTR_TO_MAP_VALUE or not isinstance(value.subject, Map):
@@ -382,7 +382,8 @@ def _check_struct(arg: KfuncArgument, wanted_id: int) -> None:
         )
 
 
-def _memory(arg: KfuncArgument) -> None:
+def check_memory(arg: KfuncArgument) -> None:
+    """Memory of the size of what the parameter points to."""
     from kverdict.verify.memory import check_mem_reg
 
     env = arg.env
@@ -394,7 +395,7 @@ def _memory(arg: KfuncArgument) -> None:
     check_mem_reg(env, arg.regno, size)
 
 
-def _sized_memory(arg: KfuncArgument) -> None:
+def check_sized_memory(arg: KfuncArgument) -> None:
     """Memory whose size is the next argument."""
     env, meta = arg.env, arg.meta
     optional = "__nullable" if env.does("NULLABLE_MEMORY") else "__opt"
@@ -475,7 +476,7 @@ _CHECKS: Final[dict[int, Callable[[KfuncArgument], None]]] = {
     kinds.CONTEXT: _context,
     kinds.ALLOCATED: _allocated,
     kinds.REFCOUNTED: _refcounted,
-    kinds.KPTR: _kptr,
+    kinds.KPTR: check_kptr,
     kinds.DYNPTR: _dynptr,
     kinds.ITERATOR: _iterator,
     kinds.LIST_HEAD: lambda arg: check_root(arg, "list_head"),
@@ -491,6 +492,6 @@ _CHECKS: Final[dict[int, Callable[[KfuncArgument], None]]] = {
     kinds.RES_SPIN_LOCK: _res_spin_lock,
     kinds.STRUCT: _struct,
     kinds.CALLBACK: _callback,
-    kinds.MEMORY: _memory,
-    kinds.SIZED_MEMORY: _sized_memory,
+    kinds.MEMORY: check_memory,
+    kinds.SIZED_MEMORY: check_sized_memory,
 }

@@ -30,6 +30,7 @@ from kverdict.verify.env import Env
 from kverdict.verify.everywhere import forget_packet_pointers
 from kverdict.verify.iterators import step
 from kverdict.verify.kfunc_args import check_arguments
+from kverdict.verify.kfunc_args_by_btf import check_arguments as check_by_btf
 from kverdict.verify.kfunc_result import set_result
 from kverdict.verify.records import local_record
 from kverdict.verify.references import convert_to_non_owning, release_reference
@@ -60,10 +61,13 @@ def check_kfunc_call(env: Env, insn: Insn) -> int:
     elif kfunc.name == "__bpf_trap":
         env.refuse(BPF_TRAP)
     sleeps = bool(meta.flags & KF_SLEEPABLE)
-    if sleeps and not in_sleepable(env):
+    by_kind = env.does("KFUNC_ARGUMENTS_BY_KIND")
+    if by_kind and sleeps and not in_sleepable(env):
         env.refuse(KFUNC_NEEDS_SLEEPABLE, callee=kfunc.name)
     frame = env.frame
-    if env.does("KFUNC_ARGUMENTS_BEFORE_SECTIONS"):
+    if not by_kind:
+        check_by_btf(env, meta)
+    elif env.does("KFUNC_ARGUMENTS_BEFORE_SECTIONS"):
         check_arguments(env, meta)
         _check_drop(env, meta)
         _push_callback(env, insn, meta)

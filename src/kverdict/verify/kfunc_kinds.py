@@ -75,7 +75,7 @@ def kind_of(arg: KfuncArgument) -> int:
     if is_context_pointer(env, arg.pointer_id):
         return CONTEXT
     name = arg.param.name
-    sized = _is_sized(arg)
+    sized = is_sized(arg)
     may_be_null = has_suffix(name, "__nullable") and env.does("NULLABLE_ARGUMENTS")
     if may_be_null and arg.is_null() and not (sized and env.does("NULLABLE_MEMORY")):
         return NULL
@@ -125,7 +125,7 @@ def _special_kind(arg: KfuncArgument, name: str) -> int:
     return RES_SPIN_LOCK if struct == "bpf_res_spin_lock" else -1
 
 
-def _is_sized(arg: KfuncArgument) -> bool:
+def is_sized(arg: KfuncArgument) -> bool:
     """The next parameter is the size of this one's memory (__sz, __szk) and its register a number."""
     params = arg.meta.kfunc.params
     after = arg.place + 1
@@ -151,7 +151,12 @@ def _kptr(arg: KfuncArgument) -> int:
 
 
 def _memory(arg: KfuncArgument, sized: bool) -> int:
-    """Plain memory: only for scalars and structures of scalars, or void with a size."""
+    check_plain(arg, sized)
+    return SIZED_MEMORY if sized else MEMORY
+
+
+def check_plain(arg: KfuncArgument, sized: bool) -> None:
+    """Plain memory is only for scalars and structures of scalars, or void with a size."""
     env = arg.env
     btf = env.profile.btf
     pointee = btf.type(arg.pointee_id)
@@ -160,7 +165,6 @@ def _memory(arg: KfuncArgument, sized: bool) -> int:
         plain = bool(scalar_struct(btf, arg.pointee_id))
     if not plain and not (sized and isinstance(pointee, Void)):
         _refuse_memory(env, arg, sized)
-    return SIZED_MEMORY if sized else MEMORY
 
 
 def _refuse_memory(env: Env, arg: KfuncArgument, sized: bool) -> None:

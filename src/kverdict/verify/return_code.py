@@ -75,6 +75,8 @@ def check_return_code(env: Env, regno: int = 0) -> None:
     if frame.callback == 2:
         where = "async callback return"
         range_: Range | None = frame.return_range
+        if not env.does("ASYNC_RETURN_RANGE"):
+            where, range_ = "async callback", (0, 0)
     elif alone and not in_exception:
         if value.type != SCALAR:
             env.refuse(SUBPROGRAM_RETURNS_POINTER, reg=regno, type=type_text(value.type))

@@ -81,13 +81,22 @@ def check_bounds(env: Env, regno: int, value: Value, off: int, size: int, is_wri
             env.refuse(UNBOUNDED_STACK_ACCESS, access=what, reg=regno)
         low = value.num.smin + off
         high = value.num.smax + off + size
-    if not env.stack_reads_and_writes and size <= 0:
-        high = low + 1
-    if low < -_STACK_SIZE or low > -1 or high > 0 or size < 0:
+    lowest = -_STACK_SIZE
+    if not env.grows_on_access and not is_write:
+        lowest = -8 * len(env.state.frames[value.frameno].stack)
+    if not env.empty_access_has_end and size <= 0:
+        high, size_fits = low + 1, True
+    else:
+        size_fits = size >= 0
+    if not lowest <= low <= -1 or high > 0 or not size_fits:
         facts = {"access": what, "reg": regno, "off": off, "size": size}
         if known:
             env.refuse(INVALID_STACK_ACCESS, **facts)
-        env.refuse(INVALID_VARIABLE_STACK_ACCESS, var_off=tnum_text(value.num.value, value.num.mask), **facts)
+        env.refuse(
+            INVALID_VARIABLE_STACK_ACCESS,
+            var_off=tnum_text(value.num.value, value.num.mask, env.rules.compact_log),
+            **facts,
+        )
     if env.grows_on_access or is_write or indirect:
         grow(env, env.state.frames[value.frameno], -low)
 
@@ -244,7 +253,7 @@ def load(env: Env, pointer: Value, regno: int, off: int, size: int, dst: int) ->
         _load_fixed(env, env.state.frames[pointer.frameno], off + const_offset(pointer), size, dst)
         return
     if dst < 0:
-        text = tnum_text(pointer.num.value, pointer.num.mask)
+        text = tnum_text(pointer.num.value, pointer.num.mask, env.rules.compact_log)
         env.refuse(VARIABLE_OFFSET_TO_HELPER, var_off=text, off=off, size=size)
     check_range_initialized(env, regno, off, size, False, False, None, indirect=False)
     frame = env.state.frames[pointer.frameno]
@@ -393,7 +402,11 @@ def check_range_initialized(
             if known:
                 message = INVALID_INDIRECT_STACK_READ
                 env.refuse(message, off=low, **facts)
-            env.refuse(INVALID_VARIABLE_STACK_READ, var_off=tnum_text(value.num.value, value.num.mask), **facts)
+            env.refuse(
+                INVALID_VARIABLE_STACK_READ,
+                var_off=tnum_text(value.num.value, value.num.mask, env.rules.compact_log),
+                **facts,
+            )
         env.liveness.stack_read(env, value.frameno, number)
     if not env.grows_on_access:
         grow(env, frame, -low)

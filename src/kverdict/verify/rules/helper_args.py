@@ -53,6 +53,7 @@ from kverdict.kernel.proto import (
     PTR_MAYBE_NULL,
     PTR_TRUSTED,
 )
+from kverdict.verify import dynptr_unprotected
 from kverdict.verify.call_meta import HelperMeta
 from kverdict.verify.env import Env
 from kverdict.verify.records import find_field, record_of
@@ -84,12 +85,15 @@ _ONE: Final[dict[int, tuple[int, ...]]] = {
     proto.ARG_PTR_TO_TIMER: (PTR_TO_MAP_VALUE,),
     proto.ARG_PTR_TO_DYNPTR: (PTR_TO_STACK, CONST_PTR_TO_DYNPTR),
 }
+_NEWER: Final = (_TRUSTED, PTR_TO_BTF_ID | MEM_RCU, _ALLOCATED)
 _MEMORY_ARGUMENTS: Final = (proto.ARG_PTR_TO_MEM, proto.ARG_PTR_TO_MAP_KEY, proto.ARG_PTR_TO_MAP_VALUE)
 
 
 def compatible_types(env: Env, base: int) -> tuple[int, ...]:
     """Types of registers that fit an argument of this base type, as this kernel lists them."""
     if base in _MEMORY_ARGUMENTS:
+        if base != proto.ARG_PTR_TO_MEM and not env.does("MEMORY_VALUES_AS_MEMORY"):
+            return _INTEGER_MEMORY
         types: tuple[int, ...] = _MEMORY
         if env.does("HELPERS_READ_TRUSTED_POINTERS"):
             types = (*types, _TRUSTED)
@@ -98,13 +102,14 @@ def compatible_types(env: Env, base: int) -> tuple[int, ...]:
         percpu = PTR_TO_BTF_ID | MEM_PERCPU
         if env.does("PERCPU_KPTR"):
             return percpu, percpu | MEM_RCU, percpu | PTR_TRUSTED
-        return percpu, percpu | PTR_TRUSTED
+        return (percpu, percpu | PTR_TRUSTED) if env.does("TRUSTED_POINTERS") else (percpu,)
     if base == proto.ARG_KPTR_XCHG_DEST:
         types = (PTR_TO_MAP_VALUE,)
         if env.does("KPTR_XCHG_INTO_ALLOCATED"):
             types = (*types, _ALLOCATED)
         return (*types, *_BORROWED) if env.does("KPTR_XCHG_INTO_BORROWED") else types
-    return _ONE.get(base, ())
+    types = _ONE.get(base, ())
+    return types if env.does("TRUSTED_POINTERS") else tuple(type for type in types if type not in _NEWER)
 
 
 def check_register_type(env: Env, meta: HelperMeta, regno: int, arg_type: int, struct: str) -> None:
@@ -212,6 +217,9 @@ def check_offset(env: Env, value: Value, regno: int, arg_type: int, fixed_allowe
     """
     from kverdict.verify.memory import check_fixed_ptr_off
 
+    if not env.does("RELEASE_OFFSET_FIRST"):
+        _check_older_offset(env, value, regno, arg_type)
+        return
     if arg_type & OBJ_RELEASE:
         if arg_type & BASE_MASK == proto.ARG_PTR_TO_DYNPTR and value.type == PTR_TO_STACK:
             return
@@ -227,6 +235,22 @@ def check_offset(env: Env, value: Value, regno: int, arg_type: int, fixed_allowe
     if value.type == PTR_TO_CTX and arg_type != proto.ARG_PTR_TO_CTX and _context_may_move(env):
         return
     check_fixed_ptr_off(env, value, regno, fixed_allowed and value.type in _FIXED_OFFSET)
+
+
+def _check_older_offset(env: Env, value: Value, regno: int, arg_type: int) -> None:
+    """Kernels before 6.3 look at the kind of pointer first, and at what becomes of it only for structures."""
+    from kverdict.verify.memory import check_fixed_ptr_off
+
+    if value.type in _ANY_OFFSET:
+        if arg_type & BASE_MASK == proto.ARG_PTR_TO_DYNPTR:
+            dynptr_unprotected.check_offset(env, value)
+        if arg_type & BASE_MASK == proto.ARG_PTR_TO_RINGBUF_MEM:
+            check_fixed_ptr_off(env, value, regno, False)
+        return
+    is_struct = value.type in _FIXED_OFFSET
+    if is_struct and arg_type & OBJ_RELEASE and value.off:
+        env.refuse(NONZERO_RELEASE_OFFSET, reg=regno)
+    check_fixed_ptr_off(env, value, regno, is_struct)
 
 
 def _is_graph_node(env: Env, value: Value) -> bool:
