@@ -38,6 +38,7 @@ NONZERO_RELEASE_OFFSET: Final = Message(
     EINVAL,
     "R{reg} must have zero offset when passed to release func or trusted arg to kfunc",
     "{subject} does not point to the start of the object when it is passed to {callee}()",
+    (("RELEASE_OFFSET_FIRST", "R{reg} must have zero offset when passed to release func"),),
 )
 NOT_KNOWN_CONSTANT: Final = Message("not-known-constant", EACCES, "R{reg} is not a known constant'")
 MUST_BE_KNOWN_CONSTANT: Final = Message(

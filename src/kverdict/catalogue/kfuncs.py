@@ -24,6 +24,12 @@ KFUNC_NEEDS_SLEEPABLE: Final = Message(
     "program must be sleepable to call sleepable kfunc {callee}",
     "{callee}() may sleep, but this program may not",
 )
+KFUNC_SLEEPABLE_ONLY: Final = Message(
+    "kfunc-sleepable-only",
+    EINVAL,
+    "kernel function {callee} is sleepable but the program is not",
+    "{callee}() may sleep, which this program cannot",
+)
 KFUNC_DESTRUCTIVE: Final = Message(
     "kfunc-destructive", EACCES, "destructive kfunc calls require CAP_SYS_BOOT capability"
 )
@@ -57,6 +63,12 @@ NOT_TRUSTED_ARG: Final = Message(
     EINVAL,
     "R{reg} must be referenced or trusted",
     "{subject} is not a pointer that {callee}() can trust to stay valid",
+)
+NOT_REFERENCED_ARG: Final = Message(
+    "not-referenced-arg",
+    EINVAL,
+    "R{reg} must be referenced",
+    "{callee}() wants an object that the program holds a reference to, which {subject} is not",
 )
 NOT_RCU_ARG: Final = Message(
     "not-rcu-arg",
@@ -107,6 +119,19 @@ ARG_STRUCT_MISMATCH: Final = Message(
             "to {actual_kind} {actual}",
         ),
     ),
+)
+ARG_DYNPTR_NOT_STACK: Final = Message(
+    "arg-dynptr-not-stack", EINVAL, "arg#{arg} pointer type STRUCT bpf_dynptr_kern not to stack"
+)
+ARG_DYNPTR_NOT_INITIALIZED: Final = Message(
+    "arg-dynptr-not-initialized",
+    EINVAL,
+    "arg#{arg} pointer type STRUCT bpf_dynptr_kern must be valid and initialized",
+)
+ARG_DYNPTR_TYPE: Final = Message(
+    "arg-dynptr-type",
+    EINVAL,
+    "arg#{arg} pointer type STRUCT bpf_dynptr_kern points to unsupported dynamic pointer type",
 )
 ARG_STRUCT_UNSUPPORTED: Final = Message(
     "arg-struct-unsupported",

@@ -23,6 +23,7 @@ DYNPTR_WRONG_TYPE: Final = Message(
     "",
     ((NR, "Expected a dynptr of type {expected} as arg #{arg}"),),
 )
+DYNPTR_UNALIGNED: Final = Message("dynptr-unaligned", EINVAL, "cannot pass in dynptr at an offset")
 DYNPTR_INITIALIZED: Final = Message(
     "dynptr-initialized", EINVAL, "Dynptr has to be an uninitialized dynptr", "the dynptr is already in use"
 )

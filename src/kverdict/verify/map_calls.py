@@ -19,9 +19,10 @@ from kverdict.catalogue.memory import HELPER_MAP_WRITE_FORBIDDEN
 from kverdict.domain.stack import SPILL, ZERO
 from kverdict.domain.value import PTR_TO_STACK, Value
 from kverdict.program.program import Map
+from kverdict.verify.backtrack import Backtrack
 from kverdict.verify.call_meta import HelperMeta
 from kverdict.verify.env import Env
-from kverdict.verify.precision import Backtrack, mark_chain_precision, run_backwards
+from kverdict.verify.precision import mark_chain_precision, run_backwards
 from kverdict.verify.rules.map_helpers import map_type_name
 from kverdict.verify.stack_objects import frame_of, offset_of
 
