@@ -12,6 +12,8 @@ class Asked:
         """Ask the kernel whose profile answers `does`."""
         self.traced_liveness = not does("STATIC_STACK_LIVENESS")
         self.static_registers = does("STATIC_REGISTER_LIVENESS")
+        self.folds_offsets = does("POINTER_OFFSETS_FOLDED")
+        self.cleans_current = does("CURRENT_STATE_CLEANED")
         self.precision_across_frames = does("PRECISION_ACROSS_FRAMES")
         self.precise_ids = does("PRECISE_SCALAR_IDS")
         self.scalars_equal_by_bounds = not does("PRECISE_SCALARS_COMPARE_IDS")
@@ -33,6 +35,7 @@ class Asked:
         self.learns_from_pointer_compare = does("POINTER_COMPARE_TELLS_NOT_NULL")
         self.merges_pointer_types = does("KINDS_OF_POINTERS_MERGE")
         self.stack_reads_and_writes = does("STACK_MESSAGES_SAY_READ_OR_WRITE")
+        self.empty_access_has_end = does("EMPTY_STACK_ACCESS_HAS_END")
         self.grows_on_access = does("STACK_GROWS_ON_ACCESS")
         self.spills_all_scalars = does("SPILLS_ALL_SCALARS")
         self.spills_zero = does("SPILLS_ZERO_IMMEDIATE")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.catalogue.memory import SAME_INSN_DIFFERENT_POINTERS
+from kverdict.catalogue.memory import SAME_INSN_DIFFERENT_POINTERS, ST_INTO_CONTEXT
 from kverdict.domain.value import (
     NOT_INIT,
     PTR_TO_ARENA,
@@ -18,6 +18,7 @@ from kverdict.domain.value import (
     PTR_TO_SOCKET,
     PTR_TO_TCP_SOCK,
     PTR_TO_XDP_SOCK,
+    type_text,
 )
 from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import DW, MEMSX, MODE_MASK, SIZE_MASK
@@ -72,6 +73,8 @@ def store_from(env: Env, insn: Insn, *, strict_once: bool) -> None:
 def store_constant(env: Env, insn: Insn) -> int:
     """*(size *)(dst + off) = K."""
     pointer = read_reg(env, insn.dst)
+    if pointer.type == PTR_TO_CTX and not env.does("CONTEXT_TAKES_CONSTANTS"):
+        env.refuse(ST_INTO_CONTEXT, reg=insn.dst, type=type_text(pointer.type))
     check_mem_access(env, insn.dst, insn.off, insn.op & SIZE_MASK, True, -1)
     remember_pointer_type(env, pointer.type, False)
     return env.insn_idx + 1

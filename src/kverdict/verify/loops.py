@@ -6,8 +6,8 @@ Source: the BPF_JCOND part of check_cond_jmp_op() of the kernel.
 from __future__ import annotations
 
 from kverdict.isa.insn import Insn
+from kverdict.verify.converge import find_previous_entry, widen_imprecise
 from kverdict.verify.env import Env
-from kverdict.verify.subprog_call import find_previous_entry, widen_imprecise
 
 
 def may_goto(env: Env, insn: Insn) -> int:

@@ -96,6 +96,12 @@ _DESCRIPTIONS: Final = {
 }
 _FLOW_KEYS_SIZE: Final = 56
 
+# Program types whose context accesses the kernel rewrites (bpf_verifier_ops.convert_ctx_access).
+_CONTEXT_REWRITTEN: Final = frozenset(
+    "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit lwt_seg6local sk_skb sk_msg sk_reuseport "
+    "sk_lookup flow_dissector cgroup_sock cgroup_sock_addr sock_ops cgroup_sysctl cgroup_sockopt perf_event".split()
+)
+
 
 def check_mem_access(
     env: Env,
@@ -127,8 +133,8 @@ def check_mem_access(
     elif type == PTR_TO_MAP_VALUE:
         access_map_value(env, regno, pointer, off, size, is_write, value_regno, is_ldsx)
     elif type == PTR_TO_CTX:
-        check_fixed_ptr_off(env, pointer, regno, env.does("CTX_FIXED_OFFSET"))
-        access_context(env, off, size, is_write, value_regno, is_ldsx)
+        moved = _check_context_pointer(env, regno, pointer, off, size)
+        access_context(env, off + moved, size, is_write, value_regno, is_ldsx)
     elif base == PTR_TO_BTF_ID and not type & PTR_MAYBE_NULL:
         access_btf_pointer(env, regno, pointer, off, size, is_write, value_regno)
     else:
@@ -214,9 +220,25 @@ def check_pointer_alignment(env: Env, pointer: Value, off: int, size: int, stric
     env.refuse(MISALIGNED, pointer=_DESCRIPTIONS.get(pointer.type, ""), **facts)
 
 
+def _check_context_pointer(env: Env, regno: int, pointer: Value, off: int, size: int) -> int:
+    """What the context pointer was moved by, apart from its fixed offset; kernel: check_ctx_access()."""
+    kind = env.program.prog_type
+    if env.does("CTX_FIXED_OFFSET") and kind == "syscall":
+        check_region(env, regno, off, size, 0xFFFF, False)
+        return pointer.num.umax
+    check_fixed_ptr_off(env, pointer, regno, env.does("CTX_FIXED_OFFSET") and kind not in _CONTEXT_REWRITTEN)
+    return 0
+
+
 def check_fixed_ptr_off(env: Env, value: Value, regno: int, fixed_off_ok: bool = False) -> None:
     """A pointer that must be used as it was given; kernel: __check_ptr_off_reg()."""
     kind = type_text(value.type)
+    if env.folds_offsets and value.num.mask:
+        mask = value.num.mask
+        bits, mask = tnum_add(value.num.value, mask, value.off & 0xFFFFFFFFFFFFFFFF, 0)
+        env.refuse(VARIABLE_OFFSET_ACCESS, type=kind, var_off=tnum_text(bits, mask, env.rules.compact_log))
+    if env.folds_offsets and value.num.value:
+        value = value.with_off(value.off + value.num.smin).with_num(ZERO)
     if value.off < 0:
         env.refuse(NEGATIVE_OFFSET_POINTER, type=kind, reg=regno, off=value.off)
     if not fixed_off_ok and value.off:
@@ -245,14 +267,15 @@ def _region_objection(env: Env, regno: int, off: int, size: int, limit: int, zer
 def check_region(env: Env, regno: int, off: int, size: int, limit: int, zero_ok: bool) -> None:
     """Every possible offset lies inside the `limit` bytes; kernel: check_mem_region_access()."""
     num = env.regs[regno].num
-    if num.smin < 0:
+    fixed = env.regs[regno].off if env.folds_offsets else 0
+    if num.smin + fixed < 0:
         low = off + num.smin
         if num.smin == S64_MIN or not S32_MIN <= low <= S32_MAX or low < 0:
             env.refuse(MIN_VALUE_NEGATIVE_INDEX, reg=regno)
     first = _region_objection(env, regno, num.smin + off, size, limit, zero_ok)
     if first:
         env.refuse(MIN_VALUE_OUTSIDE, first, reg=regno)
-    if num.umax >= MAX_VAR_OFF:
+    if num.umax >= MAX_VAR_OFF or num.smin + fixed < 0:
         env.refuse(UNBOUNDED_ACCESS, reg=regno)
     last = _region_objection(env, regno, num.umax + off, size, limit, zero_ok)
     if last:
@@ -267,9 +290,12 @@ def check_map_access(env: Env, regno: int, off: int, size: int, zero_size_allowe
 def check_packet_access(env: Env, regno: int, off: int, size: int, zero_ok: bool) -> None:
     """The bytes lie inside the range that was compared with the end of the packet."""
     pointer = env.regs[regno]
+    range_ = _size(pointer)
+    if env.folds_offsets and range_ >= 0:
+        check_region(env, regno, off, size, range_ + pointer.num.umax, zero_ok)
+        return
     if pointer.num.smin < 0:
         env.refuse(MIN_VALUE_NEGATIVE_INDEX, reg=regno)
-    range_ = _size(pointer)
     if range_ < 0:
         env.refuse(OUTSIDE_PACKET, reg=regno)
     before = _region_objection(env, regno, off, size, range_, zero_ok)

@@ -95,7 +95,7 @@ def adjust_pointer(env: Env, insn: Insn, pointer: Value, offset: Value, offset_i
         return
     _check_kind(env, insn, pointer, offset)
     check_sane(env, num, 0, kind)
-    check_sane(env, pointer.num, pointer.off, kind)
+    _check_sane_pointer(env, pointer, kind)
     if code == ADD:
         result = _add(env, pointer, num)
     elif code == SUB:
@@ -108,7 +108,7 @@ def adjust_pointer(env: Env, insn: Insn, pointer: Value, offset: Value, offset_i
         env.refuse(POINTER_BITWISE, reg=dst, operator=OPERATORS[code])
     else:
         env.refuse(POINTER_OPERATOR, reg=dst, operator=OPERATORS[code])
-    check_sane(env, result.num, result.off, kind)
+    _check_sane_pointer(env, result, kind)
     write_reg(env, dst, result)
 
 
@@ -138,6 +138,16 @@ def check_sane(env: Env, num: Bounds, off: int, kind: str) -> None:
         env.refuse(MATH_WITH_UNBOUNDED, type=kind)
     if num.smin >= MAX_VAR_OFF or num.smin <= -MAX_VAR_OFF:
         env.refuse(POINTER_OUT_OF_BOUNDS, type=kind, value=num.smin)
+
+
+def _check_sane_pointer(env: Env, pointer: Value, kind: str) -> None:
+    """The same for a pointer; kernels that keep one offset, fixed and variable together, ask about the sum."""
+    if not env.folds_offsets:
+        check_sane(env, pointer.num, pointer.off, kind)
+        return
+    low = pointer.num.smin + pointer.off
+    if low >= MAX_VAR_OFF or low <= -MAX_VAR_OFF:
+        env.refuse(POINTER_OFFSET, type=kind, off=low)
 
 
 def _fits(number: int) -> bool:

@@ -13,11 +13,11 @@ from kverdict.catalogue.limits import CALL_DEPTH_WALK
 from kverdict.catalogue.locks import CALL_WITH_LOCK, GLOBAL_CALL_WITH_LOCK, GLOBAL_CALL_WITHOUT_PREEMPTION
 from kverdict.catalogue.stack import RETURNS_STACK_POINTER
 from kverdict.domain.state import Frame, State
-from kverdict.domain.value import PTR_TO_STACK, SCALAR, UNKNOWN_SCALAR, Value
+from kverdict.domain.value import PTR_TO_STACK, SCALAR, UNKNOWN_SCALAR
 from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import CALL_HELPER
+from kverdict.verify.converge import find_previous_entry, widen_imprecise
 from kverdict.verify.env import Env, Pending
-from kverdict.verify.equal import IdMap
 from kverdict.verify.global_args import check_call_arguments
 from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.registers import clobber_caller_saved, read_reg, write_reg
@@ -177,43 +177,3 @@ def leave_frame(env: Env) -> int:
         if previous is not None:
             widen_imprecise(env, previous, state)
     return back
-
-
-def find_previous_entry(env: Env, state: State, insn: int) -> State | None:
-    """The latest checkpoint at `insn` on the current path with the same call sites; kernel: find_prev_entry()."""
-    bucket = ((insn ^ env.frame.callsite) & 0xFFFFFFFF) % env.count
-    for kept in reversed(env.explored.get(bucket, [])):
-        old: State = kept.state
-        if (
-            old.insn == insn
-            and old.branches
-            and len(old.frames) == len(state.frames)
-            and old.dfs_depth < state.dfs_depth
-            and all(left.callsite == right.callsite for left, right in zip(old.frames, state.frames, strict=True))
-        ):
-            return old
-    return None
-
-
-def widen_imprecise(env: Env, old: State, state: State) -> None:
-    """Scalars that changed since `old` and that nothing relied on become unknown, so that loops converge."""
-    ids = IdMap(env.id_gen)
-    for before, after in zip(reversed(old.frames), reversed(state.frames), strict=True):
-        for reg in range(10):
-            precise = (before.precise | after.precise) >> reg & 1
-            after.regs[reg] = _widened(before.regs[reg], after.regs[reg], precise, ids)
-        for place in range(min(len(before.stack), len(after.stack))):
-            left, right = before.stack[place], after.stack[place]
-            if left.is_spilled() and right.is_spilled():
-                precise = (before.precise_stack | after.precise_stack) >> place & 1
-                value = _widened(left.value, right.value, precise, ids)
-                if value is not right.value:
-                    after.stack[place] = right.with_value(value)
-
-
-def _widened(old: Value, new: Value, precise: int, ids: IdMap) -> Value:
-    if old.type != SCALAR or new.type != SCALAR:
-        return new
-    if precise or (old.same_but_ids(new) and ids.check(old.id, new.id) and ids.check(old.ref, new.ref)):
-        return new
-    return UNKNOWN_SCALAR

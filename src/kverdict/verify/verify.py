@@ -13,6 +13,7 @@ from kverdict.isa.validity import static_check
 from kverdict.kernel.proto import MEM_ALLOC, MEM_RDONLY, PTR_UNTRUSTED
 from kverdict.program.program import Program
 from kverdict.verify.attach import check_attach
+from kverdict.verify.backtrack import backward_effects
 from kverdict.verify.cfg import check_cfg, check_subprogs, find_subprogs
 from kverdict.verify.env import Env
 from kverdict.verify.fastcall import mark_fastcall_patterns, remove_fastcall_stack
@@ -20,7 +21,6 @@ from kverdict.verify.flow import compute_components, compute_live_registers, pos
 from kverdict.verify.liveness import StackLiveness, TracedLiveness
 from kverdict.verify.log import Log, log_live_registers, log_subprograms
 from kverdict.verify.map_compatibility import check_maps
-from kverdict.verify.precision import backward_effects
 from kverdict.verify.refusal import Refusal
 from kverdict.verify.stack_depth import check_max_stack_depth
 from kverdict.verify.steps import refuse_encoding
