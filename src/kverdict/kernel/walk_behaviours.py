@@ -45,6 +45,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("LOOPS_BY_COMPONENT", "6.17", "", "c9e31900b54c", "a loop is a strongly connected component of the flow graph"),
     ("CALLBACKS_VERIFIED_AS_LOOPS", "6.7", "", "ab5cfac139ab", "a callback is walked as often as its state changes"),
     ("HISTORY_FORCES_CHECKPOINT", "6.12", "", "96a30e469ca1", "a checkpoint after 40 entries of history"),
+    ("CURRENT_STATE_CLEANED", "7.1", "", "", "dead registers are forgotten before states are compared (6.18 to 7.2)"),
     # Comparing states
     ("STATES_MAP_IDS", "6.3", "", "", "ids of two states are compared by their roles; before: mostly as numbers"),
     ("PRECISE_SCALARS_COMPARE_IDS", "6.4", "", "1ffc85d9298e", "links of precise scalars must agree"),
@@ -67,6 +68,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("NARROW_SPILLS_LINK", "6.9", "", "", "also of a copy in a slot that was spilled with less than 8 bytes"),
     ("NARROW_MOVES_LINK", "6.4", "", "3be49f79555e", "a 32-bit copy of a 32-bit value is linked"),
     # Stack
+    ("EMPTY_STACK_ACCESS_HAS_END", "6.8", "", "a833a17aeac7", "an access of no bytes ends where its offset may end"),
     ("STACK_GROWS_ON_ACCESS", "6.8", "", "6b4a64bafd10", "the frame grows at the bounds check"),
     ("UNINITIALIZED_STACK_READABLE", "6.3", "", "6715df8d5d24", "privileged programs may read what was never written"),
     ("SPILLS_ALL_SCALARS", "6.9", "", "e67ddd9b1cff", "unknown scalars and zero are spilled as values too"),
@@ -94,6 +96,8 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("HELPERS_READ_BTF_POINTERS", "6.4", "", "", "helpers may read through a trusted pointer"),
     ("LOCAL_KPTR_IS_RCU_SAFE", "6.6", "", "", "a kptr to an object of the program's own type is RCU-protected"),
     ("UNTRUSTED_MEM", "6.17", "", "", "pointers to untrusted read-only memory"),
+    ("CONTEXT_TAKES_CONSTANTS", "6.4", "", "0d80a619c113", "a constant may be stored into the context at once"),
+    ("POINTER_OFFSETS_FOLDED", "7.1", "", "022ac0750883", "a pointer has one offset; below its start it is unusable"),
     ("CTX_FIXED_OFFSET", "7.1", "", "", "a fixed offset may be added to the context pointer"),
     ("CTX_POINTERS_READ_WHOLE", "6.14", "", "659b9ba7cb2d", "a pointer argument must be read with 8 bytes"),
     ("RAW_TP_ARGUMENTS_MAYBE_NULL", "6.12", "", "838a10bd2ebf", "listed tracepoint arguments may be NULL"),

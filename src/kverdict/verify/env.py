@@ -188,6 +188,11 @@ class Env(Asked):
 
         before: lines that the kernel prints ahead of its last sentence.
         """
+        if not self.does("RING_BUFFER_MEMORY_NAMED"):
+            facts = {
+                name: fact.replace("ringbuf_mem", "alloc_mem") if isinstance(fact, str) else fact
+                for name, fact in facts.items()
+            }
         diagnostic = message.at(self.insn_idx, **facts)
         if before:
             diagnostic = type(diagnostic)(message, self.insn_idx, diagnostic.facts, before)
