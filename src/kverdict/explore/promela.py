@@ -206,7 +206,7 @@ def _inlines(system: KernelSystem) -> list[str]:
         "inline enter(n) { inside = inside | (1 << n) }",
         "inline leave(n) { inside = inside & ~(1 << n); waits = waits & ~(1 << n) }",
         "inline use() {\n\tif\n\t:: freed -> broken(1)\n\t:: else -> res = 1\n\tfi\n}",
-        f"inline put_users() {{\n\tif\n\t:: users == 0 || clobbered -> broken(2)\n"
+        f"inline put_users() {{\n\tif\n\t:: clobbered -> broken(3)\n\t:: users == 0 && !clobbered -> broken(2)\n"
         f"\t:: users > 1 && !clobbered -> users--\n\t:: users == 1 && !clobbered -> users = 0; queued = 1; waits = inside; {clobber}skip\n"
         "\tfi\n}",
         f"inline put_usage() {{\n\tif\n\t:: usage == 0 -> broken(2)\n\t:: usage > 1 -> usage--\n"
