@@ -151,7 +151,9 @@ class World:
         code.check()
         self.codes.append(code)
         for spec in code.maps:
-            self.map_number(spec)
+            known = self.map_table[self.map_number(spec)]
+            if known.spec.btf is None:  # the programs before did not use the map: what they say of it is incomplete
+                known.spec = spec
         if code.event:
             self.attached.setdefault(event_name(code), []).append(code)
 
