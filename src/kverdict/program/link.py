@@ -93,6 +93,7 @@ class _Linker:
                 "line_records": tuple((insn, r.file, r.text, r.line, r.column) for insn, r in lines),
                 "poisoned": self._poisoned(code),
                 "unresolved": tuple(self._unresolved(code)),
+                "raw_maps": self._raw_maps(code),
                 "btf_refused": self.btf_refused,
                 "variables": Variables(self.obj.elf.raw),
                 "parts": tuple((part.start, part.function.name, part.function.start) for part in code.parts),
@@ -132,6 +133,17 @@ class _Linker:
         for reloc in code.relocs:
             if reloc.kind in (EXTERN_CALL, EXTERN_LOAD) and self._symbols.get(reloc.target, _FOUND) is None:
                 yield reloc.insn, self.obj.externs[reloc.target].name
+
+    @staticmethod
+    def _raw_maps(code: Code) -> frozenset[int]:
+        """Loads of a map by a number of the program's own, which is no descriptor when the program is loaded."""
+        relocated = {reloc.insn for reloc in code.relocs}
+        by_number = (op.PSEUDO_MAP_FD, op.PSEUDO_MAP_VALUE)
+        return frozenset(
+            index
+            for index, insn in enumerate(code.insns)
+            if insn.op & 0xFF == op.LD_IMM64 and insn.src in by_number and index not in relocated
+        )
 
     def _relocate(self, code: Code, reloc: Reloc) -> None:
         """libbpf: bpf_object__relocate_data()."""

@@ -69,6 +69,8 @@ def _check_sleepable_target(env: Env, kind: str, function: str) -> None:
         if function not in known:
             env.refuse(NOT_SLEEPABLE, function=function)
         return
+    if function.startswith("__x64_") and env.does("SYSCALLS_MODIFIABLE"):
+        return
     if not function.startswith(_ERROR_INJECTION_PREFIXES):
         env.unsupported(f"whether {function}() may be slept in (error injection list of the kernel)")
     if function.startswith("__x64_sys_") and env.profile.config.get("CONFIG_FUNCTION_ERROR_INJECTION") == "n":
@@ -81,6 +83,8 @@ def _check_modifiable(env: Env, function: str) -> None:
         return
     kfunc = env.profile.kfunc(function)
     if kfunc is not None and "fmodret" in kfunc.hooks:
+        return
+    if function.startswith("__x64_") and env.does("SYSCALLS_MODIFIABLE"):
         return
     if env.profile.config.get("CONFIG_FUNCTION_ERROR_INJECTION") == "n":
         env.refuse(NOT_MODIFIABLE, function=function)

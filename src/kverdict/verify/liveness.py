@@ -153,6 +153,22 @@ def _clean_slots(frame: Frame, alive: int) -> None:
             stack[slot] = EMPTY
 
 
+def forget_dead_registers(env: Env, state: State, insn: int) -> None:
+    """Registers of the current path that nothing reads from `insn` on; kernel: clean_verifier_state()."""
+    frames = state.frames
+    last = len(frames) - 1
+    for number, frame in enumerate(frames):
+        dead = ~env.aux[insn if number == last else frames[number + 1].callsite].live_before & 0x3FF
+        regs = frame.regs
+        frame.precise &= ~dead
+        reg = 0
+        while dead:
+            if dead & 1:
+                regs[reg] = NOTHING
+            dead >>= 1
+            reg += 1
+
+
 class _Masks:
     """For one function instance and one frame: masks of slots by instruction (relative to the function's start)."""
 

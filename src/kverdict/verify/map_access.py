@@ -100,7 +100,8 @@ def check_map_access(env: Env, regno: int, value: Value, off: int, size: int, ze
     map = value.subject
     assert isinstance(map, Map)
     num = value.num
-    if not (num.mask == 0 and off + num.smin >= 0 and size > 0 and off + num.smin + size <= map.value_size):
+    inside = num.mask == 0 and off + num.smin >= 0 and size > 0 and off + num.smin + size <= map.value_size
+    if not inside or (env.folds_offsets and value.off < 0):
         check_region(env, regno, off, size, map.value_size, zero_ok)
     for field in map.fields:
         if not (num.smin + off < field.offset + field.size and field.offset < num.umax + off + size):

@@ -10,6 +10,7 @@ from typing import Final
 from kverdict.catalogue.limits import TOO_MANY_MAPS
 from kverdict.catalogue.maps import (
     DIRECT_VALUE_ACCESS,
+    INVALID_MAP_FD,
     SLEEPABLE_MAP_TYPE,
     SOCKET_FILTER_SPIN_LOCK,
     STRUCT_OPS_MAP,
@@ -51,10 +52,15 @@ _LIMIT: Final = 64
 def check_maps(env: Env) -> None:
     """Every map that an instruction names, in the order of the instructions."""
     used: list[Map] = []
+    raw = env.program.extra.get("raw_maps", ())
+    assert isinstance(raw, (frozenset, tuple))
     for index, insn in enumerate(env.insns):
         if insn.op & 0xFF != LD_IMM64 or insn.src not in (PSEUDO_MAP_FD, PSEUDO_MAP_VALUE):
             continue
         number = insn.imm & 0xFFFFFFFF
+        if index in raw:
+            env.insn_idx = index
+            env.refuse(INVALID_MAP_FD, fd=number)
         if number >= len(env.program.maps):
             continue
         map = env.program.maps[number]

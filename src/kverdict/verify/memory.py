@@ -38,7 +38,7 @@ from kverdict.catalogue.memory import (
     WRITE_TO_CHANGE_KEY,
 )
 from kverdict.diagnostic import Message
-from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MIN
+from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MIN, ZERO
 from kverdict.domain.coerce import coerce_to_size, sign_extend
 from kverdict.domain.describe import tnum_text
 from kverdict.domain.tnum import add as tnum_add
@@ -98,8 +98,28 @@ _FLOW_KEYS_SIZE: Final = 56
 
 # Program types whose context accesses the kernel rewrites (bpf_verifier_ops.convert_ctx_access).
 _CONTEXT_REWRITTEN: Final = frozenset(
-    "socket_filter sched_cls sched_act xdp cgroup_skb lwt_in lwt_out lwt_xmit lwt_seg6local sk_skb sk_msg sk_reuseport "
-    "sk_lookup flow_dissector cgroup_sock cgroup_sock_addr sock_ops cgroup_sysctl cgroup_sockopt perf_event".split()
+    (
+        "socket_filter",
+        "sched_cls",
+        "sched_act",
+        "xdp",
+        "cgroup_skb",
+        "lwt_in",
+        "lwt_out",
+        "lwt_xmit",
+        "lwt_seg6local",
+        "sk_skb",
+        "sk_msg",
+        "sk_reuseport",
+        "sk_lookup",
+        "flow_dissector",
+        "cgroup_sock",
+        "cgroup_sock_addr",
+        "sock_ops",
+        "cgroup_sysctl",
+        "cgroup_sockopt",
+        "perf_event",
+    )
 )
 
 
@@ -292,7 +312,7 @@ def check_packet_access(env: Env, regno: int, off: int, size: int, zero_ok: bool
     pointer = env.regs[regno]
     range_ = _size(pointer)
     if env.folds_offsets and range_ >= 0:
-        check_region(env, regno, off, size, range_ + pointer.num.umax, zero_ok)
+        check_region(env, regno, off, size, range_ + pointer.num.umax if range_ else 0, zero_ok)
         return
     if pointer.num.smin < 0:
         env.refuse(MIN_VALUE_NEGATIVE_INDEX, reg=regno)

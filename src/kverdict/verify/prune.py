@@ -11,6 +11,7 @@ from kverdict.domain.stack import ITER
 from kverdict.domain.state import State
 from kverdict.verify.env import Env
 from kverdict.verify.equal import EXACT, NOT_EXACT, RANGE_WITHIN, states_equal
+from kverdict.verify.liveness import forget_dead_registers
 from kverdict.verify.precision import mark_all_imprecise, mark_all_precise, propagate_precision
 
 ITER_ACTIVE = 1
@@ -43,6 +44,8 @@ def is_state_visited(env: Env, insn: int) -> bool:
     """True if the current state needs no walk because an equal one was walked; else it may become a checkpoint."""
     state = env.state
     aux = env.aux[insn]
+    if env.cleans_current:
+        forget_dead_registers(env, state, insn)
     force = env.test_state_freq or aux.force_checkpoint or (env.limits_history and len(state.history) > 40)
     add = force or (
         env.jmps_processed - env.prev_jmps_processed >= 2 and env.insn_processed - env.prev_insn_processed >= 8

@@ -5,16 +5,17 @@ Source: bpf_check() of the kernel.
 
 from __future__ import annotations
 
+from kverdict.catalogue.instructions import INVALID_REGISTER
 from kverdict.catalogue.memory import ARENA_SIGN_EXTENDING_LOAD
 from kverdict.domain.value import PTR_TO_BTF_ID, PTR_TO_MEM
 from kverdict.errors import UnsupportedError
-from kverdict.isa.opcode import CLASS_MASK, LD_IMM64, LDX
-from kverdict.isa.validity import static_check
+from kverdict.isa.opcode import CLASS_MASK, FP, LD_IMM64, LDX
+from kverdict.isa.validity import fields_check, static_check
 from kverdict.kernel.proto import MEM_ALLOC, MEM_RDONLY, PTR_UNTRUSTED
 from kverdict.program.program import Program
 from kverdict.verify.attach import check_attach
 from kverdict.verify.backtrack import backward_effects
-from kverdict.verify.cfg import check_cfg, check_subprogs, find_subprogs
+from kverdict.verify.cfg import check_cfg, check_recursion, check_subprogs, find_subprogs
 from kverdict.verify.env import Env
 from kverdict.verify.fastcall import mark_fastcall_patterns, remove_fastcall_stack
 from kverdict.verify.flow import compute_components, compute_live_registers, postorders, successors
@@ -61,6 +62,8 @@ def _check(env: Env) -> None:
     check_encodings(env)
     check_maps(env)
     check_cfg(env)
+    if env.does("RECURSION_CHECKED_FIRST"):
+        check_recursion(env)
     env.successors = [successors(env.insns, index) for index in range(env.count)]
     env.backward_effects = backward_effects(env.insns)
     orders = postorders(env)
@@ -78,6 +81,18 @@ def _check(env: Env) -> None:
     check_conversions(env)
 
 
+def _check_fields(env: Env, index: int) -> None:
+    """Register numbers and reserved fields, of code that is never reached too; kernel: check_insn_fields()."""
+    insn = env.insns[index]
+    env.insn_idx = index
+    for number in (insn.dst, insn.src):
+        if number > FP:
+            env.refuse(INVALID_REGISTER, reg=number)
+    violation = fields_check(insn, env.does)
+    if violation is not None:
+        refuse_encoding(env, violation)
+
+
 def check_conversions(env: Env) -> None:
     """Accesses that were walked but that no JIT can carry out; kernel: convert_ctx_accesses()."""
     if "arena_sign_extends" in env.extra and not env.does("ARENA_SIGN_EXTENDING_LOADS"):
@@ -87,12 +102,15 @@ def check_conversions(env: Env) -> None:
 
 def check_encodings(env: Env) -> None:
     """Instructions that no kernel, or not this one, knows; kernel: resolve_pseudo_ldimm64()."""
+    fields_first = env.does("FIELDS_CHECKED_FIRST")
     index = 0
     while index < env.count:
         violation = static_check(env.insns, index, env.does)
         if violation is not None:
             env.insn_idx = index
             refuse_encoding(env, violation)
+        if fields_first:
+            _check_fields(env, index)
         index += 2 if env.insns[index].op & 0xFF == LD_IMM64 else 1
 
 
