@@ -20,6 +20,7 @@ COMMANDS = {
     "helpers": "helpers: list, show",
     "profiles": "the kernels that kverdict knows",
     "demo": "the tour of the shipped examples",
+    "selftest": "verdicts measured by those of real kernels",
     "doctor": "what kverdict finds on this machine",
     "completion": "shell completion",
 }

@@ -21,10 +21,9 @@ CONTEXT: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where two logs part: 1-based line numbers, the lines (None past the end) and equal lines before."""
+    """Where two logs part: the number of the line (from 1), the lines (None past the end), equal lines before."""
 
-    ours_line: int
-    theirs_line: int
+    line: int
     ours: str | None
     theirs: str | None
     before: tuple[str, ...]
@@ -33,8 +32,10 @@ class Difference:
 
     def __str__(self) -> str:
         lines = [f"    {line}" for line in self.before]
-        lines += [f"  - {line}" for line in (self.theirs or "(end of the kernel's log)", *self.after_theirs)]
-        lines += [f"  + {line}" for line in (self.ours or "(end of our log)", *self.after_ours)]
+        theirs = "(end of the kernel's log)" if self.theirs is None else self.theirs
+        ours = "(end of our log)" if self.ours is None else self.ours
+        lines += [f"  - {line}" for line in (theirs, *self.after_theirs)]
+        lines += [f"  + {line}" for line in (ours, *self.after_ours)]
         return "\n".join(lines)
 
 
@@ -77,7 +78,6 @@ def first_difference(ours: str, theirs: str) -> Difference | None:
     if place == len(mine) == len(real):
         return None
     return Difference(
-        place + 1,
         place + 1,
         mine[place] if place < len(mine) else None,
         real[place] if place < len(real) else None,

@@ -221,7 +221,7 @@ class Env(Asked):
     def push_state(self, insn: int, prev_insn: int) -> State:
         """Put a fork of the current state aside, to be walked from `insn` later; returns it for changes."""
         new = self.state.fork()
-        self.pending.append(Pending(new, insn, prev_insn, len(self.log.lines) if self.log else 0))
+        self.pending.append(Pending(new, insn, prev_insn, self.log.position() if self.log else 0))
         if new.parent is not None:
             new.parent.branches += 1
         new.branches = 1

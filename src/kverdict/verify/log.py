@@ -20,7 +20,18 @@ _TAB: Final = 8
 class Log:
     """level: 1 or 2 as in bpf(2). `lines` grows; at level 1 a walk that goes back to a branch cuts it there."""
 
-    __slots__ = ("insn_open", "insn_width", "last_record", "level", "lines", "part", "records", "scratched", "slots")
+    __slots__ = (
+        "insn_open",
+        "insn_width",
+        "last_record",
+        "level",
+        "lines",
+        "part",
+        "positions",
+        "records",
+        "scratched",
+        "slots",
+    )
 
     def __init__(self, level: int) -> None:
         self.level = level
@@ -29,6 +40,7 @@ class Log:
         self.insn_open = -1  # number of lines when the last instruction was printed
         self.insn_width = 0
         self.records: list[tuple[str, str, int]] | None = None  # for each slot: source, file, line; made on first use
+        self.positions: list[tuple[int, int]] = []  # number of lines, length of the last one
         self.last_record: tuple[str, str, int] | None = None
         self.scratched = 0  # registers that were touched since the state was printed
         self.slots = 0  # and slots, of whatever frame
@@ -90,15 +102,29 @@ class Log:
         if insn.op & CLASS_MASK in (JMP, JMP32) and insn.op & CODE_MASK not in (CALL, EXIT, JA, JCOND):
             self.state(index, env.describe_state(env.state, len(env.state.frames) - 1, False))
 
-    def back_to(self, position: int) -> None:
-        """At level 1 an accepted path is forgotten when the walk goes back to a branch."""
-        self.everything_changed()
-        if self.level < 2:
-            self.forget(position)
+    def position(self) -> int:
+        """Where the log ends now, for back_to()."""
+        if self.level > 1:
+            return 0
+        self.positions.append((len(self.lines), len(self.lines[-1]) if self.lines else 0))
+        return len(self.positions) - 1
 
-    def forget(self, position: int) -> None:
+    def back_to(self, position: int) -> None:
+        """At level 1 an accepted path is forgotten when the walk goes back to a branch.
+
+        The kernel cuts at a number of characters: a state that was put behind the branch leaves one blank of itself.
+        """
+        self.everything_changed()
+        if self.level > 1:
+            return
+        count, length = self.positions[position]
+        self.forget(count)
+        if self.lines and len(self.lines[-1]) > length:
+            self.part = self.lines.pop()[: length + 1]
+
+    def forget(self, count: int) -> None:
         """Cut the log behind this number of lines."""
-        del self.lines[position:]
+        del self.lines[count:]
         self.part = ""
         self.insn_open = -1
 

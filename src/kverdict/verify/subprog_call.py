@@ -140,7 +140,7 @@ def _push_async(env: Env, insn: Insn, subprog: int, set_callee: SetCallee) -> No
     set_callee(env, env.frame, frame, env.insn_idx)
     if env.log is not None:
         env.log.everything_changed()
-    env.pending.append(Pending(state, info.start, env.insn_idx, len(env.log.lines) if env.log else 0))
+    env.pending.append(Pending(state, info.start, env.insn_idx, env.log.position() if env.log else 0))
 
 
 def leave_frame(env: Env) -> int:
