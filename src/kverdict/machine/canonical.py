@@ -55,7 +55,8 @@ class Canon:
         pending = None if run.pending is None else self.continuation(run.pending.canonical())
         held = tuple(sorted((str(self.word(address)), what) for address, (what, _) in run.held.items()))
         sections = (run.rcu_depth, run.preempt_depth, tuple(self.word(lock) for lock in run.locks))
-        return run.code.name, run.cpu, self.region(run.task), tuple(frames), pending, held, sections, run.tail_calls
+        limits = (run.tail_calls, run.loop_budget)
+        return run.code.name, run.cpu, self.region(run.task), tuple(frames), pending, held, sections, limits
 
     def continuation(self, parts: tuple[object, ...]) -> tuple[object, ...]:
         """What a Pending says of itself, with its ("address", n) parts renumbered."""
@@ -124,12 +125,13 @@ def state(world: World) -> tuple[object, ...]:
         for head, nodes in world.collections.members.items()
         if nodes
     )
+    timers = tuple((canon.word(at), timer.callback, timer.due >= 0) for at, timer in world.timers.known.items())
     current = tuple(canon.region(number) for number in world.current)
     described: list[object] = []
     while canon.pending:
         described.append(canon.contents(canon.pending.pop(0)))
     fired = tuple((event, tuple(canon.word(word) for word in arguments)) for event, arguments in world.fired)
-    return runs, tasks, maps, callbacks, readers, chains, current, fired, tuple(described)
+    return runs, tasks, maps, callbacks, readers, chains, timers, current, fired, tuple(described)
 
 
 def _map(canon: Canon, entries: tuple[object, ...]) -> tuple[object, ...]:

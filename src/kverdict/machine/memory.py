@@ -202,13 +202,20 @@ class Memory:
         return region
 
     def load(self, address: int, size: int) -> int:
-        return self.bounded(address, size).load(address & OFFSET_MASK, size)
+        region = self.regions.get(address >> WINDOW)
+        offset = address & OFFSET_MASK
+        if region is None or offset + size > region.size():
+            region = self.bounded(address, size)  # raises
+        return region.load(offset, size)
 
     def store(self, address: int, size: int, value: int) -> None:
-        region = self.bounded(address, size)
+        region = self.regions.get(address >> WINDOW)
+        offset = address & OFFSET_MASK
+        if region is None or offset + size > region.size():
+            region = self.bounded(address, size)  # raises
         if region.read_only:
-            raise Fault(READ_ONLY, f"{region.describe(address & OFFSET_MASK)} cannot be written", address)
-        region.store(address & OFFSET_MASK, size, value)
+            raise Fault(READ_ONLY, f"{region.describe(offset)} cannot be written", address)
+        region.store(offset, size, value)
 
     def read(self, address: int, size: int) -> bytes:
         return self.bounded(address, size).read(address & OFFSET_MASK, size) if size else b""
