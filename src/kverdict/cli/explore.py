@@ -63,7 +63,7 @@ def command(path: str | None, **options: Any) -> int:
     scenario = _scenario(options)
     kernels = [scenario.kernel] if scenario and scenario.kernel and not options["kernels"] else options["kernels"]
     codes, kernel, notes = _programs(path, common.kernel_names_of(kernels, DEFAULT_KERNEL), scenario, options)
-    scenarios = [scenario] if scenario else _derived(codes)
+    scenarios = [_with_task(scenario, codes)] if scenario else _derived(codes)
     if options["schedule"]:
         return _replay(scenarios[0], codes, kernel, options["schedule"], paint)
     if options["promela"]:
@@ -90,14 +90,14 @@ def _scenario(options: dict[str, Any]) -> Scenario | None:
     from dataclasses import replace
 
     from kverdict.explore.assertion import parse
-    from kverdict.explore.scenario import Scenario, Task, load_scenario, parse_cpu, parse_task
+    from kverdict.explore.scenario import Scenario, load_scenario, parse_cpu, parse_task
 
     if options["scenario_file"]:
         if options["cpus"]:
             raise InputError("--scenario", options["scenario_file"], "cannot be combined with --cpu")
         found = load_scenario(options["scenario_file"])
     elif options["cpus"]:
-        tasks = tuple(parse_task(text) for text in options["tasks"]) or (Task(),)
+        tasks = tuple(parse_task(text) for text in options["tasks"])
         found = Scenario(tuple(parse_cpu(text) for text in options["cpus"]), tasks)
     else:
         for name in ("tasks", "stashes", "assertions"):
@@ -110,6 +110,18 @@ def _scenario(options: dict[str, Any]) -> Scenario | None:
         parse(text)
     stashes = found.stashes + tuple(_stash(text) for text in options["stashes"])
     return replace(found, assertions=found.assertions + tuple(options["assertions"]), stashes=stashes)
+
+
+def _with_task(scenario: Scenario, codes: dict[str, Code]) -> Scenario:
+    """Programs that deal with tasks run beside one that exits, unless the scenario has tasks of its own."""
+    from dataclasses import replace
+
+    from kverdict.explore.run import deals_with_tasks
+    from kverdict.explore.scenario import Task
+
+    if scenario.tasks or not (scenario.stashes or any(deals_with_tasks(code) for code in codes.values())):
+        return scenario
+    return replace(scenario, tasks=(Task(),))
 
 
 def _stash(text: str) -> Any:

@@ -84,6 +84,24 @@ def holds(tree: ast.expr, world: World, results: Mapping[str, int]) -> bool:
         return False
 
 
+def values_of(tree: ast.expr, world: World, results: Mapping[str, int]) -> str:
+    """The numbers that the places of a failed assertion have: "map.hits[1] is 1"."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Subscript | ast.Call) and holds_number(node, world, results):
+            text = f"{ast.unparse(node)} is {_place(node, world, results)}"
+            found.append(text)
+    return ", ".join(dict.fromkeys(found))
+
+
+def holds_number(node: ast.expr, world: World, results: Mapping[str, int]) -> bool:
+    """Whether this part of an assertion is a place with a number in it."""
+    try:
+        return isinstance(_place(node, world, results), int)
+    except (KeyError, AttributeError, TypeError, IndexError, InputError, Fault):
+        return False
+
+
 def _value(node: ast.expr, world: World, results: Mapping[str, int]) -> Any:
     if isinstance(node, ast.Constant):
         return node.value

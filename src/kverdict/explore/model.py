@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from kverdict.errors import InternalError
-from kverdict.explore.assertion import holds, parse, uses
+from kverdict.explore.assertion import holds, parse, uses, values_of
 from kverdict.explore.build import Stage
 from kverdict.explore.effects import ReadersTable, Recorder
 from kverdict.explore.parts import NOT_STARTED, Local, local_key, put_in, shared_key, take_out
@@ -326,7 +326,7 @@ class KernelSystem:
             violation = None
             for tree in self.assertions:
                 if not holds(tree, world, results):
-                    violation = Violation.assertion(tree)
+                    violation = Violation.assertion(tree, values_of(tree, world, results))
                     break
             if violation is None:
                 violation = final_violation(world, self.properties)

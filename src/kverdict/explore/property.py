@@ -77,8 +77,8 @@ class Violation:
         return cls(faults.DEADLOCK, f"nobody can go on; programs {', '.join(map(str, waiting))} wait for ever")
 
     @classmethod
-    def assertion(cls, tree: ast.expr) -> Violation:
-        return cls(ASSERTION, f"assertion failed: {ast.unparse(tree)}")
+    def assertion(cls, tree: ast.expr, values: str = "") -> Violation:
+        return cls(ASSERTION, f"assertion failed: {ast.unparse(tree)}" + (f" ({values})" if values else ""))
 
     def __repr__(self) -> str:
         return f"{self.kind}: {self.text}"

@@ -121,15 +121,14 @@ class Replay:
         self._moves(event, before, held)
 
     def _program(self, number: int, event: Event) -> None:
-        if number >= len(self.stage.codes):
+        if number >= self.stage.actors or (number >= len(self.stage.codes) and self.runs[number] is None):
             raise InputError("--schedule", str(number), f"there are {len(self.stage.codes)} programs")
         run = self.runs[number]
         if run is not None and (run.status != RUNNING or blocked(self.world, run)):
             raise InputError("--schedule", f"step {event.number}", f"program {number} cannot do anything now")
-        code = self.stage.codes[number]
         event.what = "enter" if run is None else name_of(self.world, run)
         insn = 0 if run is None else run.insn
-        current = code if run is None else run.code
+        current = self.stage.codes[number] if run is None else run.code
         if current.program is not None:
             event.place = current.program.place(insn)
         else:

@@ -94,8 +94,16 @@ def derived(codes: Sequence[Code]) -> list[Scenario]:
         for other in codes[at:]:
             maps = {m.name: m for code in (one, other) for m in code.maps}
             stashes = tuple(Stash(name) for name, spec in maps.items() if _holds_tasks(spec))
-            found.append(Scenario((_cpu(one), _cpu(other)), (Task(),), stashes))
+            dying = (Task(),) if stashes or deals_with_tasks(one) or deals_with_tasks(other) else ()
+            found.append(Scenario((_cpu(one), _cpu(other)), dying, stashes))
     return found
+
+
+def deals_with_tasks(code: Code) -> bool:
+    """Whether a program could get hold of a task at all."""
+    if any(name.startswith("bpf_task_") for name in code.names.values()) or _cpu(code).arguments:
+        return True
+    return any(_holds_tasks(spec) for spec in code.maps)
 
 
 def _holds_tasks(spec: Map) -> bool:

@@ -13,7 +13,7 @@ from kverdict.errors import InputError
 EXITS: Final = "exits"
 LIVES: Final = "lives"
 FATES: Final = (EXITS, LIVES)
-KEYS: Final = ("cpu", "task", "stash", "assert", "kernel", "design", "destroy_maps", "element", "object")
+KEYS: Final = ("cpu", "task", "stash", "assert", "kernel", "design", "destroy_maps", "element")
 
 
 @dataclass(frozen=True, slots=True)

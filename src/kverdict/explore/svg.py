@@ -9,9 +9,9 @@ from typing import Final
 from kverdict.explore.replay import Event, Replay
 from kverdict.explore.timeline import column, columns_of, short, title
 
-COLUMN: Final = 230
+COLUMN: Final = 205
 ROW: Final = 46
-TOP: Final = 64
+TOP: Final = 20
 LEFT: Final = 46
 
 
@@ -20,7 +20,8 @@ def svg(replay: Replay) -> str:
     columns = columns_of(replay, 10_000)
     objects = sorted({number for event in replay.events for number, _, _ in event.moved})
     slots = list(dict.fromkeys(p for e in replay.events for _, a, b in e.moved for p in (a, b) if "[" in p))
-    names = [*columns, *slots]
+    programs = [name for name in columns if name.isdigit()]
+    names = [*programs, *slots, *(name for name in columns if not name.isdigit())]
     width = LEFT + COLUMN * len(names) + 10
     height = TOP + ROW * (len(replay.events) + 1) + 16
     parts = [
@@ -30,12 +31,12 @@ def svg(replay: Replay) -> str:
         '<path d="M0 0 L8 4 L0 8 z" class="head"/></marker></defs>',
     ]
     for number, name in enumerate(names):
-        parts += _lifeline(_x(number), title(replay, name) if name in columns else f"map slot {name}", height)
-    parts += _sections(replay, columns)
-    parts += _grace_periods(replay, columns)
+        parts += _lifeline(_x(number), f"map slot {name}" if name in slots else title(replay, name), height)
+    parts += _sections(replay, names)
+    parts += _grace_periods(replay, names)
     for event in replay.events:
-        parts += _step(replay, event, columns)
-        parts += _moves(replay, event, names, columns, objects)
+        parts += _step(replay, event, names)
+        parts += _moves(replay, event, names, objects)
     parts.append("</svg>")
     return "\n".join(parts)
 
@@ -112,7 +113,7 @@ def _step(replay: Replay, event: Event, columns: Sequence[str]) -> list[str]:
     x, y = _x(column(event.actor, columns)), _y(event.number)
     kind = "bad" if event.problem else "freed" if event.freed else "step"
     text = short(event)
-    text = text if len(text) <= 32 else text[:31] + "…"
+    text = text if len(text) <= 25 else text[:24] + "…"
     parts = [
         f'<g class="{kind}"><title>{escape(tooltip(replay, event))}</title>',
         f'<text class="number" x="6" y="{y + 4}">{event.number}</text>',
@@ -142,14 +143,13 @@ def tooltip(replay: Replay, event: Event) -> str:
     return "\n".join(lines)
 
 
-def _moves(
-    replay: Replay, event: Event, names: Sequence[str], columns: Sequence[str], objects: Sequence[int]
-) -> list[str]:
+def _moves(replay: Replay, event: Event, names: Sequence[str], objects: Sequence[int]) -> list[str]:
     """An arrow from whoever gave an object to whoever has it now."""
     parts = []
-    here = column(event.actor, columns)
+    here = column(event.actor, names)
+    known = {name: at for at, name in enumerate(names)}
     for number, giver, taker in event.moved:
-        ends = [names.index(who) if who in names else here for who in (giver, taker)]
+        ends = [known.get(who, here) for who in (giver, taker)]
         if ends[0] == ends[1]:
             continue
         start, end = _x(ends[0]), _x(ends[1])

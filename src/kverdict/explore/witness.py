@@ -187,5 +187,7 @@ def _ledger(replay: Replay, subject: int) -> list[tuple[str, str, str, str, str,
         event = steps.get(id(entry))
         step = str(event.number) if event is not None else "–"
         who = replay.name(event.actor) if event is not None else "before"
-        rows.append((step, entry.count, f"{entry.change:+d}", str(entry.after), who, entry.why))
+        wild = entry.after >= 1 << 30 or entry.change >= 1 << 30
+        change, value = ("", "saturated") if wild else (f"{entry.change:+d}", str(entry.after))
+        rows.append((step, entry.count, change, value, who, entry.why))
     return rows
