@@ -57,6 +57,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
         "a scalar that was linked to nothing equals any linked one (also in stable kernels)",
     ),
     ("MEMORY_RANGES_COMPARED", "6.4", "", "", "pointers to memory are compared by ranges, as map values are"),
+    ("PACKET_END_RANGE_COMPARED", "7.0", "", "", "pointers at or past the end of a packet equal only their kind"),
     ("MISC_SLOT_IS_UNKNOWN_SCALAR", "6.9", "", "6efbde200bf3", "a slot of plain bytes equals an unknown scalar"),
     # Links between scalars
     ("SCALAR_IDS_LINK_REGISTERS", "5.11", "", "75748837b7e5", "a test of one copy tells of the others"),

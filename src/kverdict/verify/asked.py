@@ -20,6 +20,7 @@ class Asked:
         self.scalar_ids_compared = does("PRECISE_SCALARS_COMPARE_IDS")
         self.maps_ids = does("STATES_MAP_IDS")
         self.unlinked_equals_linked = does("SCALAR_WITHOUT_LINK_EQUALS_LINKED")
+        self.packet_end_compared = does("PACKET_END_RANGE_COMPARED")
         self.memory_ranges_compared = does("MEMORY_RANGES_COMPARED")
         self.misc_equals_unknown = does("MISC_SLOT_IS_UNKNOWN_SCALAR")
         self.links_scalars = does("SCALAR_IDS_LINK_REGISTERS")

@@ -170,7 +170,7 @@ def value_safe(env: Env, old: Value, new: Value, precise: bool, ids: IdMap, exac
         )
     if base in (PTR_TO_PACKET, PTR_TO_PACKET_META):
         return (
-            _range(old) <= _range(new)
+            _covers_range(env, _range(old), _range(new))
             and old.off == new.off
             and ids.check(old.id, new.id)
             and range_within(old.num, new.num)
@@ -202,6 +202,13 @@ def _links_agree(env: Env, old: Value, new: Value, ids: IdMap) -> bool:
 
 def _range(value: Value) -> int:
     return value.subject if isinstance(value.subject, int) else 0
+
+
+def _covers_range(env: Env, old: int, new: int) -> bool:
+    """At least as many bytes were compared with the end; one at or past the end (negative) equals only its kind."""
+    if (old < 0 or new < 0) and env.packet_end_compared:
+        return old == new
+    return old <= new
 
 
 def _exactly(old: Value, new: Value, ids: IdMap) -> bool:
