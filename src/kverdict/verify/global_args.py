@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, NoReturn
 
 from kverdict.btf.layout import resolved, size_or_none
 from kverdict.btf.tags import decl_tags
-from kverdict.btf.types import KIND_STRUCT, Enum, FuncProto, Int, Ptr, Struct, Type, Void
+from kverdict.btf.types import Enum, FuncProto, Int, Ptr, Struct, Type, Void
 from kverdict.catalogue.calls import NOT_A_SCALAR
 from kverdict.catalogue.functions import (
     GLOBAL_ARG_COUNT,
@@ -34,39 +34,30 @@ from kverdict.domain.value import (
     Value,
     pointer,
 )
-from kverdict.kernel.proto import BASE_MASK, MEM_RDONLY, PTR_MAYBE_NULL, PTR_TRUSTED, PTR_UNTRUSTED
+from kverdict.kernel.proto import DYNPTR_TYPE_LOCAL, MEM_RDONLY, PTR_MAYBE_NULL, PTR_TRUSTED, PTR_UNTRUSTED
+from kverdict.verify.dynptr import dynptr_value
 from kverdict.verify.env import Env, Subprog
+from kverdict.verify.global_pointers import (
+    check_tags,
+    is_untrusted_memory,
+    kernel_struct,
+    match_arena,
+    match_dynptr,
+    match_struct,
+)
 from kverdict.verify.refusal import Refusal
+from kverdict.verify.rules.helper_args import check_offset
+from kverdict.verify.rules.program_type import is_context_pointer
 
 _MAX_ARGUMENTS: Final = 5
 _KNOWN_TAGS: Final = frozenset(("ctx", "trusted", "untrusted", "nonnull", "nullable", "arena"))
-# The context structure by program type, as uapi headers name it; kernel: bpf_ctx_convert.
-_CONTEXTS: Final = {
-    **dict.fromkeys(
-        ("socket_filter", "sched_cls", "sched_act", "cgroup_skb", "lwt_in", "lwt_out", "lwt_xmit", "sk_skb"),
-        "__sk_buff",
-    ),
-    **dict.fromkeys(("lwt_seg6local", "flow_dissector"), "__sk_buff"),
-    "xdp": "xdp_md",
-    "cgroup_sock": "bpf_sock",
-    "cgroup_sock_addr": "bpf_sock_addr",
-    "sock_ops": "bpf_sock_ops",
-    "sk_msg": "sk_msg_md",
-    "kprobe": "pt_regs",
-    "perf_event": "bpf_perf_event_data",
-    "raw_tracepoint": "bpf_raw_tracepoint_args",
-    "raw_tracepoint_writable": "bpf_raw_tracepoint_args",
-    "cgroup_device": "bpf_cgroup_dev_ctx",
-    "cgroup_sysctl": "bpf_sysctl",
-    "cgroup_sockopt": "bpf_sockopt",
-    "sk_reuseport": "sk_reuseport_md",
-    "sk_lookup": "bpf_sk_lookup",
-    "netfilter": "bpf_nf_ctx",
-}
 
 
 class Argument(NamedTuple):
-    """kind: "scalar", "ctx", "mem", "btf"; flags as in types; size in bytes (mem); type_id in the kernel's BTF."""
+    """kind: "scalar", "ctx", "mem", "btf", "dynptr", "arena"; flags as in types; size in bytes (mem).
+
+    type_id: in the kernel's BTF (btf).
+    """
 
     kind: str
     flags: int = 0
@@ -149,41 +140,33 @@ def _argument(env: Env, subprog: Subprog, place: int, type_id: int, tags: frozen
         _give_up(env, subprog, GLOBAL_ARG_TYPE, arg=place, kind=kind, callee=subprog.name)
     assert isinstance(found, Ptr)
     target = resolved(btf, found.type_id)
-    if "ctx" in tags or _is_context(env, target, place):
+    if "ctx" in tags or is_context_pointer(env, btf, type_id):
+        check_tags(env, place, tags, "ctx")
         return Argument("ctx")
     if isinstance(target, Struct) and target.name == "bpf_dynptr":
-        env.unsupported("a dynptr as an argument of a function of the program")
-    if tags & {"trusted", "untrusted"}:
-        return _kernel_pointer(env, target, tags)
+        check_tags(env, place, tags, "dynptr")
+        return Argument("dynptr")
+    if "trusted" in tags:
+        check_tags(env, place, tags, "trusted")
+        flags = PTR_TRUSTED | (PTR_MAYBE_NULL if "nullable" in tags else 0)
+        return Argument("btf", flags, 0, kernel_struct(env, place, target))
+    if "untrusted" in tags:
+        check_tags(env, place, tags, "untrusted")
+        if is_untrusted_memory(target):
+            return Argument("mem", MEM_RDONLY | PTR_UNTRUSTED)
+        return Argument("btf", PTR_UNTRUSTED, 0, kernel_struct(env, place, target))
     if "arena" in tags:
-        env.unsupported("an arena pointer as an argument of a function of the program")
+        check_tags(env, place, tags, "arena")
+        return Argument("arena")
     if not subprog.is_global:
         kind = _kind_name(found)
         _give_up(env, subprog, GLOBAL_ARG_TYPE, arg=place, kind=kind, callee=subprog.name)
+    check_tags(env, place, tags, "mem")
     size = size_or_none(btf, found.type_id)
     if size is None:
         kind = "UNKNOWN" if isinstance(target, Void) else _kind_name(target)
         env.refuse(GLOBAL_ARG_SIZE, arg=place, kind=kind, name="" if isinstance(target, Void) else target.name)
     return Argument("mem", 0 if "nonnull" in tags else PTR_MAYBE_NULL, size)
-
-
-def _kernel_pointer(env: Env, target: Type, tags: frozenset[str]) -> Argument:
-    if "untrusted" in tags and not isinstance(target, Struct):
-        return Argument("mem", MEM_RDONLY | PTR_UNTRUSTED, 0)
-    name = target.name.partition("___")[0]
-    type_id = env.profile.btf.find(name, KIND_STRUCT)
-    if not type_id:
-        env.unsupported(f"struct {name}, which this kernel does not have, as an argument")
-    if "untrusted" in tags:
-        return Argument("btf", PTR_UNTRUSTED, 0, type_id)
-    return Argument("btf", PTR_TRUSTED | (PTR_MAYBE_NULL if "nullable" in tags else 0), 0, type_id)
-
-
-def _is_context(env: Env, target: Type, place: int) -> bool:
-    """The first argument's type is the context structure of this program type; kernel: btf_is_prog_ctx_type()."""
-    if place != 0 or not isinstance(target, Struct):
-        return False
-    return target.name == _CONTEXTS.get(env.program.prog_type)
 
 
 def _kind_name(found: Type) -> str:
@@ -207,8 +190,10 @@ def entry_arguments(env: Env, number: int, frame: Frame) -> None:
 def _entry_value(env: Env, argument: Argument) -> Value:
     if argument.kind == "ctx":
         return pointer(PTR_TO_CTX)
-    if argument.kind == "scalar":
+    if argument.kind in ("scalar", "arena"):
         return UNKNOWN_SCALAR
+    if argument.kind == "dynptr":
+        return dynptr_value(DYNPTR_TYPE_LOCAL, True, env.new_id())
     if argument.kind == "mem":
         id = env.new_id() if argument.flags & PTR_MAYBE_NULL else 0
         return pointer(PTR_TO_MEM | argument.flags, argument.size, 0, id=id)
@@ -250,18 +235,30 @@ def _mismatch(env: Env, argument: Argument, value: Value, place: int) -> str:
         return NOT_A_SCALAR.says(env.does, facts) if value.type != SCALAR else ""
     if argument.flags & PTR_UNTRUSTED:
         return ""
+    if argument.kind in ("ctx", "mem"):
+        try:
+            check_offset(env, value, regno, 0)
+        except Refusal as refusal:
+            return _lines(env, refusal)
     if argument.kind == "ctx":
         return GLOBAL_ARG_NOT_CONTEXT.says(env.does, facts) if value.type != PTR_TO_CTX else ""
     if argument.kind == "mem":
         return _mismatched_memory(env, argument, value, regno, facts)
-    is_null = value.type == SCALAR and value.num.mask == 0 and value.num.value == 0
-    if is_null and argument.flags & PTR_MAYBE_NULL:
-        return ""
-    if value.type & BASE_MASK == PTR_TO_BTF_ID and value.subject is env.profile.btf:
-        if value.detail == argument.type_id and not value.off and value.type & PTR_TRUSTED:
-            if argument.flags & PTR_MAYBE_NULL or not value.type & PTR_MAYBE_NULL:
-                return ""
-    env.unsupported("a kernel pointer as an argument of a global function")
+    try:
+        if argument.kind == "btf":
+            match_struct(env, argument.flags, argument.type_id, value, regno)
+        elif argument.kind == "dynptr":
+            match_dynptr(env, value, regno)
+        else:
+            match_arena(env, value, regno)
+    except Refusal as refusal:
+        return _lines(env, refusal)
+    return ""
+
+
+def _lines(env: Env, refusal: Refusal) -> str:
+    diagnostic = refusal.diagnostic
+    return "\n".join([*diagnostic.before, diagnostic.message.says(env.does, diagnostic.facts)])
 
 
 def _mismatched_memory(env: Env, argument: Argument, value: Value, regno: int, facts: dict[str, int]) -> str:
@@ -270,8 +267,7 @@ def _mismatched_memory(env: Env, argument: Argument, value: Value, regno: int, f
     try:
         check_mem_reg(env, regno, argument.size)
     except Refusal as refusal:
-        diagnostic = refusal.diagnostic
-        return "\n".join([*diagnostic.before, diagnostic.message.says(env.does, diagnostic.facts)])
+        return _lines(env, refusal)
     if not argument.flags & PTR_MAYBE_NULL and value.type & PTR_MAYBE_NULL:
         return GLOBAL_ARG_NULL.says(env.does, facts)
     return ""

@@ -88,7 +88,7 @@ def _check_pointer(arg: KfuncArgument) -> bool:
     if arg.place == 0 and meta.flags & KF_KPTR_GET:
         _check_kptr(arg)
         return False
-    if is_context_pointer(env, arg.pointer_id):
+    if is_context_pointer(env, env.profile.btf, arg.pointer_id):
         if value.type != PTR_TO_CTX:
             env.refuse(ARG_NOT_CONTEXT, **arg.facts(), type="PTR")
         return False

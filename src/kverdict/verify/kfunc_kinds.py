@@ -72,7 +72,7 @@ def kind_of(arg: KfuncArgument) -> int:
         return CONTEXT
     if meta.plain in ("bpf_session_is_return", "bpf_session_cookie") and env.does("SESSION_KFUNCS_TAKE_CONTEXT"):
         return CONTEXT
-    if is_context_pointer(env, arg.pointer_id):
+    if is_context_pointer(env, env.profile.btf, arg.pointer_id):
         return CONTEXT
     name = arg.param.name
     sized = is_sized(arg)

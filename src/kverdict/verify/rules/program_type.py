@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.btf.layout import MODIFIERS
+from kverdict.btf.btf import Btf
+from kverdict.btf.layout import MODIFIERS, skip_modifiers
 from kverdict.btf.types import KIND_STRUCT, KIND_TYPEDEF, KIND_UNION, Ptr, Reference, Struct
 from kverdict.verify.env import Env
 
@@ -84,10 +85,9 @@ def is_projection(seen: str, kernel: str) -> bool:
     return (seen, kernel) in _PROJECTIONS
 
 
-def is_context_pointer(env: Env, pointer_id: int) -> bool:
-    """A kfunc's pointer parameter stands for the program's context; kernel: btf_is_prog_ctx_type()."""
-    btf = env.profile.btf
-    pointer = btf.type(pointer_id)
+def is_context_pointer(env: Env, btf: Btf, type_id: int) -> bool:
+    """A pointer parameter stands for the program's context; kernel: btf_is_prog_ctx_type()."""
+    pointer = btf.type(skip_modifiers(btf, type_id))
     seen, _ = CONTEXTS.get(env.program.prog_type, ("", ""))
     if not isinstance(pointer, Ptr) or not seen:
         return False
@@ -99,7 +99,7 @@ def is_context_pointer(env: Env, pointer_id: int) -> bool:
     if found.kind not in (KIND_STRUCT, KIND_UNION):
         return False
     if seen == "bpf_user_pt_regs_t":
-        return found.name == "pt_regs"
+        return found.name in ("pt_regs", seen)
     return found.name == seen or is_projection(seen, found.name)
 
 
