@@ -52,5 +52,6 @@ class Asked:
         self.links_any_sum = does("LINKED_REGISTERS_OF_ANY_SUM")
         self.component_loops = does("LOOPS_BY_COMPONENT")
         self.loop_entries = does("LOOPS_BY_ENTRY") and not self.component_loops
+        self.keeps_loop_states = does("LOOP_STATES_KEPT_WHOLE")
         self.exact_loops = does("LOOPS_COMPARED_EXACTLY")
         self.limits_history = does("HISTORY_FORCES_CHECKPOINT")

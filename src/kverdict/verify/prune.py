@@ -99,7 +99,7 @@ def _clean_finished(env: Env, kept: list[Kept], insn: int, current: State) -> No
             continue
         if any(old.callsite != new.callsite for old, new in zip(state.frames, current.frames, strict=True)):
             continue
-        if env.component_loops and _incomplete(env, state):
+        if env.keeps_loop_states and _is_unfinished_loop(env, state):
             continue
         env.liveness.clean(env, state)
 
