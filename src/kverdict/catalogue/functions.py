@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EFAULT, EINVAL, EOPNOTSUPP
+from errno import EACCES, EFAULT, EINVAL, ENOENT, EOPNOTSUPP
 from typing import Final
 
 from kverdict.diagnostic import Message
@@ -44,6 +44,21 @@ GLOBAL_ARG_SIZE: Final = Message(
     "global-arg-size", EINVAL, "arg#{arg} reference type('{kind} {name}') size cannot be determined: -22"
 )
 GLOBAL_TAGS: Final = Message("global-arg-tags", EOPNOTSUPP, "arg#{arg} has unsupported set of tags")
+GLOBAL_TAG_COMBINATION: Final = Message(
+    "global-tag-combination", EINVAL, "arg#{arg} has invalid combination of tags"
+)
+GLOBAL_TAG_UNTRUSTED_ALONE: Final = Message(
+    "global-tag-untrusted-alone", EINVAL, "arg#{arg} untrusted cannot be combined with any other tags"
+)
+GLOBAL_TAG_ARENA_ALONE: Final = Message(
+    "global-tag-arena-alone", EINVAL, "arg#{arg} arena cannot be combined with any other tags"
+)
+GLOBAL_NO_CANDIDATE: Final = Message(
+    "global-arg-no-candidate",
+    ENOENT,
+    "arg#{arg} reference type('{kind} {name}') {ending}",
+    "{name} is no structure of this kernel that could be told apart",
+)
 GLOBAL_NO_BTF: Final = Message("global-no-btf", EFAULT, "Global functions need valid BTF")
 GLOBAL_MIGHT_SLEEP: Final = Message(
     "global-might-sleep",
