@@ -45,9 +45,15 @@ def call_subprog(env: Env, insn: Insn) -> int:
     env.enter(env.state)
     env.liveness.entered()
     if env.log is not None:
-        env.log.write("caller:\n" + env.describe_state(env.state, caller.number, True) + "\n")
-        env.log.write("callee:\n" + env.describe_state(env.state, env.frame.number, True) + "\n")
+        log_call(env, env.state, caller.number)
     return target
+
+
+def log_call(env: Env, state: State, caller: int) -> None:
+    """The states of caller and callee at a call."""
+    if env.log is not None:
+        env.log.write("caller:\n" + env.describe_state(state, caller, True) + "\n")
+        env.log.write("callee:\n" + env.describe_state(state, len(state.frames) - 1, True) + "\n")
 
 
 def _call_global(env: Env, number: int, matches: bool) -> None:
@@ -113,9 +119,15 @@ def push_callback_call(env: Env, insn: Insn, subprog: int, set_callee: SetCallee
         return
     if not env.does("CALLBACKS_VERIFIED_AS_LOOPS"):
         enter_frame(env, state, subprog, env.insn_idx, set_callee)
+        callee = state.frames[-1]
+        for number, value in enumerate(callee.regs[1:6], 1):  # a copied register keeps its mark
+            callee.written |= (value in caller.regs and caller.written >> caller.regs.index(value) & 1) << number
         clobber_caller_saved(env)
         env.enter(state)
         env.liveness.entered()
+        if env.log is not None:
+            log_call(env, state, caller.number)
+        callee.written |= 0x3F  # the helper's call clears the registers of the frame that runs now
         return
     callback = env.push_state(info.start, env.insn_idx)
     enter_frame(env, callback, subprog, env.insn_idx, set_callee)
@@ -163,7 +175,10 @@ def leave_frame(env: Env) -> int:
         bit = callee.precise & 1
         caller.precise = (caller.precise & ~1) | bit
         caller.written = (caller.written & ~1) | (callee.written & 1)
-        caller.r0_frame = -1 if callee.fresh else callee.number
+        if callee.r0_frame >= 0:
+            caller.r0_frame = callee.r0_frame
+        else:
+            caller.r0_frame = -1 if callee.fresh else callee.number
     repeats = callee.callback == 1 and env.does("CALLBACKS_VERIFIED_AS_LOOPS")
     back = callee.callsite if repeats else callee.callsite + 1
     if env.log is not None:
