@@ -1,4 +1,4 @@
-"""`kverdict demo`: the tour of the shipped examples: verdicts on five kernels, a diagnostic, a patch as an overlay."""
+"""`kverdict demo`: the tour of the shipped examples: verdicts, a diagnostic, a patch as an overlay, runs, a proof."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from kverdict.cli.check import MAIN_KERNELS, annotate, collect
 from kverdict.errors import InputError
 
 if TYPE_CHECKING:
+    from kverdict.kernel.profile import KernelProfile
+    from kverdict.machine.code import Code
     from kverdict.report.color import Palette
 
 FOLDER: Final = "task_kptr"
 HEADLINE: Final = "no_null_check.bpf.o"
 OVERLAY: Final = "overlays/before_the_patch.toml"
+RACES: Final = "races/lifetime.bpf.o"
+THREE_CPUS: Final = ("reader", "writer", "stasher")
 
 
 @click.command("demo")
@@ -34,6 +38,8 @@ def command(examples: str | None, color: str) -> int:
     _verdicts(folder, paint)
     _diagnostic(folder, paint)
     _patch(folder, paint)
+    _ledgers(folder, paint)
+    _lifetimes(folder, paint)
     return 0
 
 
@@ -90,3 +96,58 @@ def _patch(folder: Path, paint: Palette) -> None:
     changes = compare(left, right, True, progress)
     progress.done()
     click.echo(changes_text(changes, before, after, len(left), paint), color=paint.on)
+
+
+def _ledgers(folder: Path, paint: Palette) -> None:
+    """Each accepted program of the patch runs once, alone; its maps are destroyed and every reference must be back."""
+    from kverdict.api import check_object, profiles_for
+    from kverdict.machine.code import Code
+
+    _title(
+        "The accepted programs run on a simulated 6.18, each when task 42 is born; who took and dropped what:", paint
+    )
+    for path in sorted(folder.glob(f"{FOLDER}/*.bpf.o")):
+        for result in check_object(str(path), profiles_for(["6.18"])):
+            if result.word == "accepted" and result.linked is not None and "task_newtask" in result.section:
+                click.echo(_run_once(Code.of(result.linked), result.profile))
+
+
+def _run_once(code: Code, profile: KernelProfile) -> str:
+    """What the program returned into `error`, and the ledger from the first event to the last destructor."""
+    from kverdict.machine.fault import Fault
+    from kverdict.machine.kernel import Kernel
+    from kverdict.machine.scenario import happen, parse_event
+    from kverdict.machine.summary import summary
+    from kverdict.machine.world import World
+
+    world = World(Kernel.of(profile), [code])
+    if "watched" in world.globals:
+        world.globals["watched"] = 1
+    try:
+        happen(world, parse_event("fork:pid=42,comm=worker"))
+        told = summary(world)
+        world.destroy_maps()
+        world.rcu.synchronize()
+        world.assert_no_leaks()
+    except Fault as fault:
+        return f"{code.name}: {fault}"
+    result = "the result is right" if not told["globals"].get("error") else "error is set"
+    lines = [f"{code.name}: {result}, every reference came back"]
+    for entry in world.ledger.entries:
+        if not entry.why.startswith("fork"):
+            lines.append(f"    {entry.count:<9} {entry.change:+d} -> {entry.after}   {entry.why}")
+    return "\n".join(lines)
+
+
+def _lifetimes(folder: Path, paint: Palette) -> None:
+    """The patch's invariant for three CPUs, proved; and the shortest schedule that breaks the naive design."""
+    from kverdict.cli.explore import command as explore
+
+    path = str(folder / RACES)
+    color = "always" if paint.on else "never"
+    cpus = [word for name in THREE_CPUS for word in ("--cpu", name)]
+    for arguments in (cpus, ["--cpu", "reader", "--cpu", "writer", "--stash", "slots", "--design", "d"]):
+        _title(f"kverdict explore {path} {' '.join(arguments)} --task '100 exits'", paint)
+        explore.main(
+            [path, *arguments, "--task", "100 exits", "--color", color], prog_name="explore", standalone_mode=False
+        )
