@@ -97,9 +97,6 @@ THROW_FROM_CALLBACK: Final = Message(
     "bpf_throw kfunc (insn {at}) cannot be called from callback subprog {number}",
 )
 CALLBACK_NOT_STATIC: Final = Message("callback-not-static", EINVAL, "callback function not static")
-RECURSION: Final = Message(
-    "recursion", EINVAL, "recursive call from {caller}() to {callee}()", "{caller}() calls {callee}(), which calls it"
-)
 CALL_DESTINATION: Final = Message("call-destination", EINVAL, "call to invalid destination")
 TAIL_CALL_WITHOUT_BTF: Final = Message(
     "tail-call-without-btf", EINVAL, "tail_call is not allowed in subprogs without BTF"

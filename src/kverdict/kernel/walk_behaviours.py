@@ -27,6 +27,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("REFERENCES_HELD_BY_FEW_TYPES", "", "6.2", "", "the log tells of references of sockets, memory, kernel types only"),
     # Precision
     ("PRECISION_ACROSS_FRAMES", "6.5", "", "fde2a3882bd0", "precision follows calls; before: all scalars precise"),
+    ("PRECISION_THROUGH_LOOPS", "6.7", "", "4bb7ea946a37", "a loop back to a checkpoint is walked backwards too"),
     ("PRECISE_SCALAR_IDS", "6.4", "6.12", "904e6ddf4133", "scalars of one id become precise together"),
     ("STACK_ACCESS_IN_HISTORY", "6.8", "", "41f6f64e6999", "stack accesses are noted in the history of the path"),
     ("STACK_COMPARE_IN_HISTORY", "6.16", "", "e2d2115e56c4", "comparisons of stack pointers are noted too"),
@@ -118,6 +119,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("RECURSION_CHECKED_FIRST", "7.1", "", "", "recursion is refused before the walk (6.18 to 7.2)"),
     ("FIELDS_CHECKED_FIRST", "7.1", "", "", "reserved fields are looked at before the walk (6.18 to 7.2)"),
     ("SYSCALLS_MODIFIABLE", "7.1", "", "", "system calls may be modified whatever is configured (6.18 to 7.2)"),
+    ("SIXTEEN_FRAMES", "7.1", "", "", "16 nested calls; chains of global functions are limited by stack alone"),
     ("PRIVATE_STACK", "6.13", "", "a76ab5731e32", "tracing programs may get a stack of their own, apart from callers"),
     ("STACK_ROUNDED_TO_16", "6.8", "", "", "a frame takes whole 16 bytes when it is compiled; before: at least 32"),
     ("FASTCALL_STACK", "6.12", "", "5b5f51bff1b6", "spills around inlined calls take no stack"),

@@ -60,8 +60,8 @@ class Backtrack:
 
     def __init__(self, frame: int) -> None:
         self.frame = frame
-        self.regs = [0] * 9
-        self.slots = [0] * 9
+        self.regs = [0] * 17
+        self.slots = [0] * 17
 
     def is_empty(self) -> bool:
         """Nothing is looked for any more."""
@@ -69,8 +69,8 @@ class Backtrack:
 
     def reset(self) -> None:
         """Stop looking for anything."""
-        self.regs = [0] * 9
-        self.slots = [0] * 9
+        self.regs = [0] * 17
+        self.slots = [0] * 17
 
     def has(self, reg: int) -> bool:
         """Is this register of the current frame looked for?"""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.catalogue.functions import CALL_DESTINATION, RECURSION
+from kverdict.catalogue.functions import CALL_DESTINATION
 from kverdict.catalogue.instructions import (
     BACK_EDGE,
     JUMP_INTO_LD_IMM64,
@@ -15,7 +15,7 @@ from kverdict.catalogue.instructions import (
     LAST_INSN_NOT_EXIT,
     UNREACHABLE_INSN,
 )
-from kverdict.catalogue.limits import TOO_MANY_SUBPROGRAMS
+from kverdict.catalogue.limits import RECURSION, TOO_MANY_SUBPROGRAMS
 from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import (
     ABS,

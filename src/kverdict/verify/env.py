@@ -24,11 +24,11 @@ _STRICT_ALIGNMENT: Final = 1
 _TEST_STATE_FREQ: Final = 8  # a checkpoint at each point where one is possible
 
 # Access flags of a history entry; kernel: INSN_F_*.
-F_FRAMENO_MASK: Final = 0x7
-F_SPI_SHIFT: Final = 3
-F_STACK_ACCESS: Final = 1 << 9
-F_DST_REG_STACK: Final = 1 << 10
-F_SRC_REG_STACK: Final = 1 << 11
+F_FRAMENO_MASK: Final = 0xF
+F_SPI_SHIFT: Final = 4
+F_STACK_ACCESS: Final = 1 << 10
+F_DST_REG_STACK: Final = 1 << 11
+F_SRC_REG_STACK: Final = 1 << 12
 
 
 class Aux:
@@ -161,7 +161,7 @@ class Env(Asked):
         self.explored: dict[int, list[Any]] = {}
         self.ask(program.profile.does)
         self.history_pushed = False
-        self.max_frames = 8
+        self.max_frames = 16 if self.does("SIXTEEN_FRAMES") else 8
         self.strict_alignment = bool(program.flags & _STRICT_ALIGNMENT)
         self.test_state_freq = bool(program.flags & _TEST_STATE_FREQ)
         self.liveness: Any = None

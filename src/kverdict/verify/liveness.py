@@ -211,7 +211,7 @@ class StackLiveness:
         self.orders = orders
         self.instances: dict[tuple[int, ...], _Instance] = {}
         self.current: _Instance | None = None
-        self.written: list[int] = [0] * 9
+        self.written: list[int] = [0] * 17
         self.insn = 0
 
     def _lookup(self, env: Env, chain: tuple[int, ...], subprog: int) -> _Instance:

@@ -80,7 +80,7 @@ def _check_from(env: Env, start: int, private: bool, shared: set[int]) -> None:
             index += 1
         if callee >= 0:
             chain.append((index + 1, number, own))
-            if len(chain) >= env.max_frames:
+            if len(chain) >= env.max_frames and not env.does("SIXTEEN_FRAMES"):
                 env.refuse(CALL_DEPTH, frames=len(chain))
             check_tail_call(env, callee, [caller for _, caller, _ in chain])
             number, index, entered = callee, subprogs[callee].start, True
