@@ -73,6 +73,14 @@ _ALLOWED_SETS: Final = {
     "bpf_ima_inode_hash_allowed": ("sleepable_lsm_hooks",),
 }
 SOCKOPTS: Final = ("bpf_setsockopt", "bpf_getsockopt")
+# Helpers that programs get by what they are attached to: cgroup_common_func_proto(), bpf_iter_tcp_get_func_proto(),
+# bpf_iter_unix_get_func_proto() of the kernel.
+_BY_ATTACHMENT: Final = {
+    "cgroup_device": ("bpf_get_retval", "bpf_set_retval"),
+    "cgroup_sysctl": ("bpf_get_retval", "bpf_set_retval"),
+    "iter/tcp": SOCKOPTS,
+    "iter/unix": SOCKOPTS,
+}
 # Structures all of whose functions may call the same helpers.
 _ONE_MEMBER: Final = {
     "Qdisc_ops": "struct_ops/Qdisc_ops.enqueue",
@@ -99,6 +107,8 @@ class HelperAvailability:
             return self.sentence(number, name)  # bpf_tcp_ca_get_func_proto()
         if variant.startswith("cgroup_sock_addr/") and name in ("bpf_get_retval", "bpf_set_retval"):
             return self.sentence(number, name) if variant.endswith(_NO_RETVAL) else None
+        if name in _BY_ATTACHMENT.get(variant, ()):
+            return None
         if name in self._everywhere:
             return None
         for candidate in (*nearest(variant), _ONE_MEMBER.get(target.partition(".")[0], "")):
