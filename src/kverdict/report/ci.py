@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from kverdict import __version__
 from kverdict.api import Result
 from kverdict.diagnostic import Place
+from kverdict.report.explain import wording
 from kverdict.report.json_report import result_record
 from kverdict.report.sources import with_source
 from kverdict.report.story import Story
@@ -117,7 +118,7 @@ def sarif(results: Reported) -> str:
         if isinstance(verdict, Accepted):
             continue
         rule = _rule(result)
-        meaning = verdict.diagnostic.message.text if isinstance(verdict, Rejected) else rule
+        meaning = wording(verdict.diagnostic.message.text) if isinstance(verdict, Rejected) else rule
         rules.setdefault(rule, {"id": rule, "shortDescription": {"text": meaning}})
         row: dict[str, Any] = {
             "ruleId": rule,

@@ -22,9 +22,9 @@ _NOISE: Final = re.compile(r"^(libbpf: |-- BEGIN|-- END|Error: |.*failed to load
 
 def message_text(message: Message, facts: Mapping[str, object], paint: Palette = PLAIN) -> str:
     """Id, wordings and page of a message, with the facts of one occurrence if there is one."""
-    lines = [paint("bold", message.id), "", "The kernel says:", f"    {message.text}"]
+    lines = [paint("bold", message.id), "", "The kernel says:", indent(wording(message.text), "    ")]
     for behaviour, template in message.dialects:
-        lines.append(f"    {template}    {paint('dim', f'(kernels without {behaviour})')}")
+        lines.append(f"{indent(wording(template), '    ')}    {paint('dim', f'(kernels without {behaviour})')}")
     if facts:
         stated = ", ".join(f"{name} {value}" for name, value in facts.items())
         lines += ["", f"Here: {stated}"]
@@ -35,6 +35,11 @@ def message_text(message: Message, facts: Mapping[str, object], paint: Palette =
     elif message.meaning:
         lines += ["", f"In other words: {readable(message.meaning)}."]
     return "\n".join(lines)
+
+
+def wording(template: str) -> str:
+    """A template as people read it: what stands for a fact is in braces, and nothing else is."""
+    return template.replace("{{", "{").replace("}}", "}")
 
 
 def readable(template: str) -> str:
