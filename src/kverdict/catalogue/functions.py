@@ -44,9 +44,7 @@ GLOBAL_ARG_SIZE: Final = Message(
     "global-arg-size", EINVAL, "arg#{arg} reference type('{kind} {name}') size cannot be determined: -22"
 )
 GLOBAL_TAGS: Final = Message("global-arg-tags", EOPNOTSUPP, "arg#{arg} has unsupported set of tags")
-GLOBAL_TAG_COMBINATION: Final = Message(
-    "global-tag-combination", EINVAL, "arg#{arg} has invalid combination of tags"
-)
+GLOBAL_TAG_COMBINATION: Final = Message("global-tag-combination", EINVAL, "arg#{arg} has invalid combination of tags")
 GLOBAL_TAG_UNTRUSTED_ALONE: Final = Message(
     "global-tag-untrusted-alone", EINVAL, "arg#{arg} untrusted cannot be combined with any other tags"
 )
