@@ -25,20 +25,30 @@ DEFAULT_KERNEL: Final = "6.18"
 
 @click.command("explore")
 @click.argument("path", metavar="[OBJECT]", required=False)
-@click.option("--cpu", "cpus", multiple=True, metavar="PROGRAM", help="a program on a CPU: reader, reader@0, f(task:100)")
+@click.option(
+    "--cpu", "cpus", multiple=True, metavar="PROGRAM", help="a program on a CPU: reader, reader@0, f(task:100)"
+)
 @click.option("--task", "tasks", multiple=True, metavar="FATE", help="a task: exits, '100 exits', lives")
-@click.option("--stash", "stashes", multiple=True, metavar="MAP", help="the task lies in this map at first: MAP or MAP[KEY]")
+@click.option(
+    "--stash", "stashes", multiple=True, metavar="MAP", help="the task lies in this map at first: MAP or MAP[KEY]"
+)
 @click.option("--assert", "assertions", multiple=True, metavar="TEXT", help="must hold at the end: 'globals.err == 0'")
 @click.option("--scenario", "scenario_file", metavar="FILE", help="all of that from a TOML file")
 @common.kernel_option(DEFAULT_KERNEL)
 @common.preset_option()
-@click.option("--design", type=click.Choice(["a", "b", "c", "d"]), help="how the kernel counts tasks  [default: its own]")
+@click.option(
+    "--design", type=click.Choice(["a", "b", "c", "d"]), help="how the kernel counts tasks  [default: its own]"
+)
 @click.option("--matrix", is_flag=True, help="the nine interleavings that tell the four designs apart; needs no OBJECT")
 @click.option("--property", "properties", multiple=True, metavar="NAME", help="look at this property only; see docs")
 @click.option("--states", type=click.IntRange(1), default=5_000_000, show_default=True, help="most states to visit")
-@click.option("--seconds", type=click.FloatRange(0), default=0.0, help="most seconds for each search")
-@click.option("--memory", type=click.IntRange(0), default=0, metavar="MIB", help="most memory of the process")
-@click.option("--preemptions", type=click.IntRange(0, 9), default=3, show_default=True, help="bound, when all is too much")
+@click.option(
+    "--seconds", type=click.FloatRange(0), default=60.0, show_default=True, help="for each search; 0: no limit"
+)
+@click.option("--memory", type=click.IntRange(0), default=2048, show_default=True, metavar="MIB", help="0: no limit")
+@click.option(
+    "--preemptions", type=click.IntRange(0, 9), default=3, show_default=True, help="bound, when all is too much"
+)
 @click.option("--samples", type=click.IntRange(1), default=2000, show_default=True, help="random schedules after that")
 @click.option("--seed", type=int, default=1, show_default=True, help="of the random schedules")
 @click.option("--schedule", metavar="TEXT", help="replay this schedule instead of searching")
@@ -102,7 +112,9 @@ def _scenario(options: dict[str, Any]) -> Scenario | None:
     else:
         for name in ("tasks", "stashes", "assertions"):
             if options[name]:
-                raise InputError("explore", f"--{name.removesuffix('s').removesuffix('e')}", "needs --cpu or --scenario")
+                raise InputError(
+                    "explore", f"--{name.removesuffix('s').removesuffix('e')}", "needs --cpu or --scenario"
+                )
         return None
     if not found.cpus:
         raise InputError("explore", "scenario", "names no program")

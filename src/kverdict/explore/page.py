@@ -73,9 +73,7 @@ def _report(report: Report) -> list[str]:
         parts.append(f"<h2>Why RCU did not help</h2><p>{escape(report.rcu)}</p>")
     if report.rows:
         parts.append(f"<h2>Ledger of {escape(report.replay.object_name(report.subject))}</h2>")
-        parts.append(
-            "<table><tr><th>step</th><th>count</th><th>change</th><th>value</th><th>by</th><th>why</th></tr>"
-        )
+        parts.append("<table><tr><th>step</th><th>count</th><th>change</th><th>value</th><th>by</th><th>why</th></tr>")
         for row in report.rows:
             parts.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>")
         parts.append("</table>")

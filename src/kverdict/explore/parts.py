@@ -145,6 +145,7 @@ def shared_key(world: World) -> tuple[object, ...]:
         freeze(world.collections.members),
         tuple(sorted(world.allocated)),
         tuple(sorted(timers)),
+        tuple(sorted(world.scratch.items())),
     )
 
 

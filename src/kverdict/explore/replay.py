@@ -247,4 +247,3 @@ def replay(stage: Stage, actors: Sequence[str]) -> Replay:
     found = Replay(stage)
     found.play(actors)
     return found
-

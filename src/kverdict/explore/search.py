@@ -26,6 +26,7 @@ INTERRUPTED: Final = "interrupted"
 
 CHECK_EVERY: Final = 0x7FF  # states between two looks at the clock
 WITNESS_NODES: Final = 3_000_000
+LONGEST_SAMPLE: Final = 10_000
 
 Progress = Callable[["Figures"], None]
 
@@ -344,7 +345,7 @@ def _sample(
     drops = {chance.randrange(longest) for _ in range(depth)}
     state = system.initial
     labels: list[int] = []
-    while steps := system.successors(state):
+    while (steps := system.successors(state)) and len(labels) < LONGEST_SAMPLE:
         for label, _, _ in steps:
             if system.actor(label) not in priorities:
                 priorities[system.actor(label)] = chance.random()
@@ -358,7 +359,7 @@ def _sample(
         if step[2]:
             return _witness_of(system, labels, step[2]), len(labels)
         state = step[1]
-    violation = system.final(state)
+    violation = system.final(state) if not steps else 0
     return (_witness_of(system, labels, violation) if violation else None), len(labels)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kverdict.explore import search
+from kverdict.explore.build import TIMER_FIRES
 from kverdict.explore.timeline import timeline
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ def assumptions(outcome: Outcome) -> str:
     scenario = outcome.stage.scenario
     programs = _plural(len(scenario.cpus), "program")
     tasks = _plural(len(scenario.tasks), "task")
+    timers = f"timers fire at most {TIMER_FIRES} times; " if outcome.stage.timers else ""
     return (
-        f"model: {programs}, each once; {tasks}; sequential consistency (exchanges are fully ordered, RCU orders the "
+        f"model: {programs}, each once; {tasks}; {timers}sequential consistency (exchanges are fully ordered, RCU orders the "
         "grace period); grace periods may last arbitrarily long; time and random numbers stand still"
     )
 

@@ -17,7 +17,7 @@ KERNEL: Final = "kernel"
 def columns_of(replay: Replay, width: int = WIDEST) -> list[str]:
     """The actors that have a column: programs in order, then the kernel's; these are folded into one if it is narrow."""
     programs = [str(number) for number in range(len(replay.stage.codes))]
-    kernel = list(dict.fromkeys(_kind(event.actor) for event in replay.events if not event.actor.isdigit()))
+    kernel = list(dict.fromkeys(_kind(event.actor) for event in replay.events if event.actor not in programs))
     if (width - 5) // (len(programs) + len(kernel) or 1) < 2 * NARROWEST_COLUMN:
         kernel = [KERNEL] if kernel else []
     return programs + kernel
@@ -37,7 +37,8 @@ def title(replay: Replay, name: str) -> str:
 
 
 def _kind(actor: str) -> str:
-    return {"R": "reaper", "S": "scheduler", "Q": "softirq", "T": "timer", "M": "map worker"}.get(actor[0], actor)
+    """The column of an actor that is no program of the scenario; a number is the callback of a timer."""
+    return {"R": "reaper", "S": "scheduler", "Q": "softirq", "M": "map worker"}.get(actor[0], "timer")
 
 
 def short(event: Event) -> str:
