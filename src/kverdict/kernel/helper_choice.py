@@ -43,6 +43,7 @@ _TRACING: Final = {
     "bpf_xdp_get_buff_len": "bpf_xdp_get_buff_len_trace_proto",
 }
 _SOCKOPT: Final = {"bpf_setsockopt": "bpf_sk_setsockopt_proto", "bpf_getsockopt": "bpf_sk_getsockopt_proto"}
+_SOCKET_ITERATORS: Final = ("iter/tcp", "iter/unix")
 
 # Program type -> helper -> symbol of its prototype there.
 _BY_TYPE: Final[dict[str, dict[str, str]]] = {
@@ -166,7 +167,8 @@ def symbols(helper: str, variant: str) -> tuple[str, ...]:
         found.append("bpf_get_task_stack_sleepable_proto")
     if helper == "bpf_get_stack" and prog_type == "kprobe" and is_sleepable(variant):
         found.append("bpf_get_stack_sleepable_proto")
-    special = _BY_TYPE.get(prog_type, {}).get(helper)
+    special = _SOCKOPT.get(helper) if variant in _SOCKET_ITERATORS else None
+    special = special or _BY_TYPE.get(prog_type, {}).get(helper)
     if special:
         found.append(special)
     elif helper == "bpf_get_smp_processor_id":
