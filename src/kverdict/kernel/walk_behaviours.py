@@ -27,6 +27,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("REFERENCES_HELD_BY_FEW_TYPES", "", "6.2", "", "the log tells of references of sockets, memory, kernel types only"),
     # Precision
     ("PRECISION_ACROSS_FRAMES", "6.5", "", "fde2a3882bd0", "precision follows calls; before: all scalars precise"),
+    ("JUMP_TO_NEW_CHECKPOINT_IN_HISTORY", "6.2", "", "", "a jump is noted even where it ends at a new checkpoint"),
     ("PRECISION_THROUGH_LOOPS", "6.7", "", "4bb7ea946a37", "a loop back to a checkpoint is walked backwards too"),
     ("PRECISE_SCALAR_IDS", "6.4", "6.12", "904e6ddf4133", "scalars of one id become precise together"),
     ("STACK_ACCESS_IN_HISTORY", "6.8", "", "41f6f64e6999", "stack accesses are noted in the history of the path"),

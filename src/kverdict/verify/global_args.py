@@ -45,6 +45,7 @@ from kverdict.verify.global_pointers import (
     match_dynptr,
     match_struct,
 )
+from kverdict.verify.log_arguments import log_arguments
 from kverdict.verify.refusal import Refusal
 from kverdict.verify.rules.helper_args import check_offset
 from kverdict.verify.rules.program_type import is_context_pointer
@@ -176,6 +177,8 @@ def _kind_name(found: Type) -> str:
 def prepare_main(env: Env) -> None:
     """The kernel looks at the main program's prototype too; what it thinks of it never refuses the program."""
     env.subprogs[0].called = True
+    if env.log is not None:
+        log_arguments(env, 0, env.regs)
 
 
 def entry_arguments(env: Env, number: int, frame: Frame) -> None:
@@ -204,6 +207,8 @@ def check_call_arguments(env: Env, number: int, regs: list[Value]) -> bool:
     """Do the registers fit the callee's prototype? For static functions the answer does not matter."""
     subprog = env.subprogs[number]
     if not subprog.is_global:
+        if env.log is not None:
+            log_arguments(env, number, regs)
         return False
     try:
         arguments = prepare(env, number)

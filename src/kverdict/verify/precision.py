@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.domain.state import Linked, State
-from kverdict.domain.value import ADD_CONST, SCALAR
+from kverdict.domain.state import HistoryEntry, Linked, State
+from kverdict.domain.value import SCALAR
 from kverdict.errors import InternalError
 from kverdict.verify.backtrack import Backtrack, GiveUp, step_back, step_back_old
 from kverdict.verify.env import (
@@ -91,6 +91,10 @@ def _reach_entry(state: State, back: Backtrack) -> None:
                 frame.precise |= 1 << reg
 
 
+_NOTHING_NOTED: Final[HistoryEntry] = (-1, 0, 0, ())
+_NOWHERE: Final = [0] * 9
+
+
 def _walk_segment(
     env: Env, state: State, back: Backtrack, last: int, skip_first: bool, subsequent: int
 ) -> tuple[bool, int]:
@@ -101,42 +105,49 @@ def _walk_segment(
     logs = env.log is not None and env.log.level > 1
     index = last
     follow = env.precision_across_frames
+    through = env.precision_through_loops
     first = state.first_insn
     regs = back.regs
+    frame = back.frame
     alone = _only_running_frame(back)
+    insn_count = env.count
+    note = history[-1] if count else _NOTHING_NOTED
     while True:
-        noted = count and history[count - 1][0] == index
+        noted = note[0] == index
         if skip_first:
             skip_first = False
         else:
             effect = effects[index]
-            if effect is not None and not logs and not (noted and history[count - 1][3]):
-                # The common case: arithmetic and constants only move what is looked for between registers.
-                mask = regs[back.frame]
-                if mask & effect[0]:
-                    regs[back.frame] = mask & effect[1] | effect[2]
-            else:
-                flags, linked = history[count - 1][2:] if noted else (0, ())
+            mask = regs[frame]
+            if effect is None or mask & effect[3] or logs or (noted and (note[3] or (note[2] and effect[4]))):
+                flags, linked = (note[2], note[3]) if noted else (0, ())
                 _step_back_any(env, index, flags, linked, subsequent, back, follow)
+                frame = back.frame
                 alone = _only_running_frame(back)
-        if alone and not regs[back.frame]:
+            elif mask & effect[0]:
+                # The common case: what is looked for only moves between registers.
+                regs[frame] = mask & effect[1] | effect[2]
+        if alone and not regs[frame]:
             return True, index
         subsequent = index
-        if index == first and (not follow or count == 0 or (count == 1 and noted)):
+        if index == first and (not through or count == 0 or (count == 1 and noted)):
             return False, subsequent
         if noted:
-            index = history[count - 1][1]
+            index = note[1]
             count -= 1
+            note = history[count - 1] if count else _NOTHING_NOTED
         else:
             index -= 1
-        if index >= env.count or index < 0:
+        if index >= insn_count or index < 0:
             raise InternalError(f"precision: backtracked to instruction {index}")
 
 
 def _only_running_frame(back: Backtrack) -> bool:
     """Nothing is looked for but registers of the running frame."""
-    running = back.frame
-    return not any(back.slots) and not any(mask for number, mask in enumerate(back.regs) if number != running)
+    if back.slots != _NOWHERE:
+        return False
+    others = back.regs.count(0)
+    return others == 9 or (others == 8 and back.regs[back.frame] != 0)
 
 
 def _step_back_any(
@@ -149,41 +160,47 @@ def _step_back_any(
 
 
 def _mark_parent(env: Env, state: State, back: Backtrack) -> bool:
-    """Mark what is looked for in the checkpoint `state`; what is precise there already needs no further search."""
+    """Mark what is looked for in the checkpoint `state`; what is precise there already needs no further search.
+
+    Older kernels look at one frame only, and go on with all of it as long as one mark is new.
+    """
     log = env.log if env.log is not None and env.log.level > 1 else None
     changed = False
-    for number in range(back.frame, -1, -1):
+    follow = env.precision_across_frames
+    for number in range(back.frame, -1 if follow else back.frame - 1, -1):
         frame = state.frames[number]
-        for reg in range(10):
-            bit = 1 << reg
-            if not back.regs[number] & bit:
-                continue
-            if frame.regs[reg].type != SCALAR or frame.precise & bit:
+        mask = back.regs[number] & 0x3FF
+        while mask:
+            bit = mask & -mask
+            mask ^= bit
+            known = bool(frame.precise & bit)
+            if frame.regs[bit.bit_length() - 1].type != SCALAR or (known and follow):
                 back.regs[number] &= ~bit
-            else:
+            elif not known:
                 frame.precise |= bit
                 changed = True
         mask = back.slots[number]
-        slot = 0
         while mask:
-            bit = 1 << slot
-            if mask & bit:
-                mask &= ~bit
-                if slot >= len(frame.stack) or not frame.stack[slot].is_spilled_scalar() or frame.precise_stack & bit:
-                    back.slots[number] &= ~bit
-                else:
-                    frame.precise_stack |= bit
-                    changed = True
-            slot += 1
+            bit = mask & -mask
+            mask ^= bit
+            slot = bit.bit_length() - 1
+            known = bool(frame.precise_stack & bit)
+            if slot >= len(frame.stack) or not frame.stack[slot].is_spilled_scalar() or (known and follow):
+                back.slots[number] &= ~bit
+            elif not known:
+                frame.precise_stack |= bit
+                changed = True
         if log:
             regs, slots = back.regs[number], back.slots[number]
-            if env.precision_across_frames:
+            if follow:
                 masks = f"parent state regs={register_mask(regs)} stack={stack_mask(slots)}: "
                 masks = f"mark_precise: frame{number}: {masks}"
             else:
                 had = "didn't have" if changed else "already had"
                 masks = f"parent {had} regs={regs:x} stack={slots:x} marks:"
             log.write(f"{masks}{env.describe_state(state, number, True)}\n")
+    if not changed and not follow:
+        back.reset()
     return changed
 
 
@@ -211,7 +228,7 @@ def _include_linked(state: State, back: Backtrack) -> None:
 
 def mark_all_precise(env: Env, start: State) -> None:
     """Every scalar in every checkpoint behind `start` becomes precise."""
-    log = env.log if env.log is not None and env.log.level > 1 else None
+    log = env.log if env.log is not None and env.log.level > 1 and env.precision_across_frames else None
     if log:
         log.write(f"mark_precise: frame{len(start.frames) - 1}: falling back to forcing all scalars precise\n")
     state = start.parent
@@ -259,8 +276,3 @@ def propagate_precision(env: Env, old: State, current: State, last: int) -> bool
         if log and names:
             log.write(f"frame {number}: propagating {','.join(names)}\n")
     return run_backwards(env, current, back, last)
-
-
-def same_link(first: int, second: int) -> bool:
-    """Two ids that link scalars, whatever constant is added."""
-    return first != 0 and first & ~ADD_CONST == second & ~ADD_CONST

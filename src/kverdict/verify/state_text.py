@@ -91,7 +91,7 @@ def _slot_text(env: Env, frame: Frame, place: int, slot: Slot) -> str:
     kinds = "".join(LETTERS[kind] for kind in slot.kinds)
     last = slot.kinds[7]
     if last == SPILL and not env.rules.compact_log:
-        return f"{name}={_old_spill_text(value, bool(frame.precise_stack >> place & 1))}"
+        return f"{name}={_old_spill_text(env, value, bool(frame.precise_stack >> place & 1))}"
     if last == SPILL:
         first = next(index for index in range(8) if slot.kinds[index] == SPILL)
         precise = bool(frame.precise_stack >> place & 1)
@@ -113,10 +113,15 @@ def _slot_text(env: Env, frame: Frame, place: int, slot: Slot) -> str:
     return f"{name}={kinds}"
 
 
-def _old_spill_text(value: Value, precise: bool) -> str:
+def _type_text(env: Env, type: int) -> str:
+    text = type_text(type)
+    return text if env.does("RING_BUFFER_MEMORY_NAMED") else text.replace("ringbuf_", "alloc_")
+
+
+def _old_spill_text(env: Env, value: Value, precise: bool) -> str:
     """Older kernels name what was spilled, and say no more of it than a known number."""
     if value.type != SCALAR:
-        return type_text(value.type)
+        return _type_text(env, value.type)
     number = known_text(value.num.value, False) if value.num.mask == 0 else ""
     return ("P" if precise else "") + number
 
@@ -139,7 +144,7 @@ def value_text(env: Env, frame: Frame, value: Value, precise: bool) -> str:
     prefix = "P" if type == SCALAR and precise else ""
     if type == SCALAR and num.mask == 0:
         return prefix + known_text(num.value, compact)
-    text = prefix + type_text(type)
+    text = prefix + _type_text(env, type)
     if type == PTR_TO_ARENA:
         return text
     if type == PTR_TO_STACK:

@@ -80,8 +80,8 @@ def _walk_function(env: Env, steps: list[Step], number: int) -> None:
         entry_arguments(env, number, frame)
         enter_exception_callback(env, number, frame)
     else:
-        prepare_main(env)
         frame.regs[1] = pointer(PTR_TO_CTX)
+        prepare_main(env)
     env.liveness.entered()
     _walk(env, steps)
     if env.log is not None and env.log.level < 2:
@@ -92,6 +92,7 @@ def _walk(env: Env, steps: list[Step]) -> None:
     insns = env.insns
     prune_points = env.prune_points
     jmp_points = env.jmp_points
+    notes_all_jumps = env.does("JUMP_TO_NEW_CHECKPOINT_IN_HISTORY")
     log = env.log
     liveness = env.liveness
     writes_stack = [
@@ -113,7 +114,7 @@ def _walk(env: Env, steps: list[Step]) -> None:
                 _log_safe(env, index, previous, shows_state)
             index = PATH_DONE
         else:
-            if jmp_points[index]:
+            if jmp_points[index] and (notes_all_jumps or env.prev_insn_processed != env.insn_processed):
                 env.push_history()
             if log is not None:
                 shows_state = _log_insn(env, index, previous, shows_state)
