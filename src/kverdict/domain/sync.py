@@ -39,6 +39,16 @@ def sync(
         low_arc = arc.signed_arc(s32_min, s32_max, U32_MAX)
         low_arc = arc.intersect(u32_min, (u32_max - u32_min) & U32_MAX, *low_arc, U32_MAX)
         return circular.sync(value, mask, *whole, *low_arc)
+    if rules.all_domains and value <= S32_MAX and (umax <= S32_MAX or value | mask <= S32_MAX):
+        # The most frequent shape, below 2**31 and not by the signed range: all readings will be the same.
+        low = max(umin, u32_min, s32_min, value)
+        high = min(umax, u32_max, s32_max, (value | mask) & S32_MAX)
+        if smin <= low <= high <= smax:
+            if rules.single_tnum_value:
+                known = only_member(value, mask, max(umin, value), min(umax, value | mask))
+                if known >= 0:
+                    return const(known)
+            return _small(value, mask, low, high, rules)
     ranges = ranges_from_bits(value, mask, smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
     if rules.single_tnum_value:
         known = only_member(value, mask, ranges[2], ranges[3])
@@ -60,6 +70,24 @@ def sync(
         if known >= 0:
             return const(known)
     return final(value, mask, *ranges)
+
+
+def _small(value: int, mask: int, low: int, high: int, rules: ArithmeticRules) -> Bounds:
+    """A number from low to high, both below 2**31, that has these bits."""
+    unknown = (1 << (low ^ high).bit_length()) - 1
+    mask &= unknown
+    value = (value | low & ~unknown) & ~mask
+    if value > low:
+        low = value
+    if value | mask < high:
+        high = value | mask
+    if rules.single_tnum_value:
+        known = only_member(value, mask, low, high)
+        if known >= 0:
+            return const(known)
+    if mask == 0 and low == high == value:
+        return const(value)
+    return Bounds(value, mask, low, high, low, high, low, high, low, high)
 
 
 def sync_again(b: Bounds, rules: ArithmeticRules) -> Bounds:

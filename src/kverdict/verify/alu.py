@@ -171,7 +171,7 @@ def arithmetic_constant(env: Env, insn: Insn) -> int:
     """dst op= K for a scalar dst, the most frequent instruction: the checks that cannot fail here are left out."""
     dst = insn.dst
     frame = env.frame
-    if dst > 9 or frame.precise or env.traced_liveness:
+    if dst > 9 or frame.precise >> dst & 1 or env.traced_liveness:
         return arithmetic(env, insn)
     regs = frame.regs
     left = regs[dst]
@@ -186,6 +186,29 @@ def arithmetic_constant(env: Env, insn: Insn) -> int:
     num = alu64(code, left.num, right, env.rules) if wide else alu32(code, left.num, right, env.rules)
     if left.id and code in SUMS:
         link, off = _moved_link(env, code, left, right, wide)
+        regs[dst] = Value(SCALAR, num, off, None, 0, link)
+    else:
+        regs[dst] = Value(SCALAR, num)
+    return env.insn_idx + 1
+
+
+def arithmetic_register(env: Env, insn: Insn) -> int:
+    """dst op= src for two scalars, without the checks that cannot fail here."""
+    dst, src = insn.dst, insn.src
+    frame = env.frame
+    if dst > 9 or src > 9 or frame.precise >> dst & 1 or env.traced_liveness:
+        return arithmetic(env, insn)
+    regs = frame.regs
+    left, right = regs[dst], regs[src]
+    op = insn.op
+    code = op & CODE_MASK
+    if left.type != SCALAR or right.type != SCALAR or (code in MASKS and right.num.mask == 0):
+        return arithmetic(env, insn)
+    wide = op & CLASS_MASK == ALU64
+    signed = op & SIGNED != 0
+    num = (alu64 if wide else alu32)(code, left.num, right.num, env.rules, signed)
+    if left.id and code in SUMS:
+        link, off = _moved_link(env, code, left, right.num, wide)
         regs[dst] = Value(SCALAR, num, off, None, 0, link)
     else:
         regs[dst] = Value(SCALAR, num)

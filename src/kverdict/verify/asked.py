@@ -15,6 +15,7 @@ class Asked:
         self.folds_offsets = does("POINTER_OFFSETS_FOLDED")
         self.cleans_current = does("CURRENT_STATE_CLEANED")
         self.precision_across_frames = does("PRECISION_ACROSS_FRAMES")
+        self.precision_through_loops = does("PRECISION_THROUGH_LOOPS")
         self.precise_ids = does("PRECISE_SCALAR_IDS")
         self.scalars_equal_by_bounds = not does("PRECISE_SCALARS_COMPARE_IDS")
         self.scalar_ids_compared = does("PRECISE_SCALARS_COMPARE_IDS")

@@ -95,33 +95,49 @@ class Backtrack:
         self.frame += 1
 
 
+# (registers it acts on: one of them is looked for, what then stays, what is added, registers of which it needs
+# step_back(), it does so only where no access is noted).
+Effect = tuple[int, int, int, int, bool]
+_NO_EFFECT: Final = (0, -1, 0, 0, False)
+
+
 class GiveUp(Exception):
     """The walk cannot follow this instruction: all scalars of the path become precise."""
 
 
-def backward_effects(insns: tuple[Insn, ...]) -> list[tuple[int, int, int] | None]:
-    """For arithmetic, constants and plain jumps: (bit of dst, what stays, what is added); None for the rest."""
-    found: list[tuple[int, int, int] | None] = []
-    for insn in insns:
-        op = insn.op
-        cls = op & CLASS_MASK
-        bit = 1 << insn.dst
+def backward_effects(env: Env) -> list[Effect | None]:
+    """What step_back() does for most instructions, so that the walk need not call it; None for the rest."""
+    return [_effect(env, insn) for insn in env.insns]
+
+
+def _effect(env: Env, insn: Insn) -> Effect | None:
+    op = insn.op
+    cls = op & CLASS_MASK
+    bit = 1 << insn.dst
+    if op == 0:
+        return _NO_EFFECT
+    if cls in (ALU, ALU64):
+        code = op & CODE_MASK
+        if code in (END, NEG):
+            return _NO_EFFECT
         source = 1 << insn.src if op & X and insn.src != FP else 0
-        if op == 0:
-            found.append((0, -1, 0))
-        elif cls in (ALU, ALU64):
-            code = op & CODE_MASK
-            if code in (END, NEG):
-                found.append((0, -1, 0))
-            else:
-                found.append((bit, ~bit if code == MOV else -1, source))
-        elif op & 0xFF == LD_IMM64:
-            found.append((bit, ~bit, 0))
-        elif cls in (JMP, JMP32) and not op & X and op & CODE_MASK not in (CALL, EXIT):
-            found.append((0, -1, 0))
-        else:
-            found.append(None)
-    return found
+        return bit, ~bit if code == MOV else -1, source, 0, False
+    if op & 0xFF == LD_IMM64:
+        return bit, ~bit, 0, 0, False
+    if cls in (JMP, JMP32) and op & CODE_MASK not in (CALL, EXIT):
+        if not op & X:
+            return _NO_EFFECT
+        bit |= 1 << insn.src
+        return (bit, -1, bit, 0, True) if env.precision_across_frames else None
+    if not env.precision_across_frames:
+        return None
+    if cls == LDX or (cls == STX and op & MODE_MASK == ATOMIC and insn.imm == LOAD_ACQ):
+        return bit, ~bit, 0, 0, True
+    if cls in (ST, STX):
+        return 0, -1, 0, bit, True
+    if op == CALL_HELPER and insn.imm != _TAIL_CALL and not calls_sync_callback(env, insn):
+        return 1, ~1, 0, _ARGS, False
+    return None
 
 
 def _sync_linked(back: Backtrack, linked: tuple[tuple[int, bool, int], ...]) -> None:

@@ -155,7 +155,7 @@ class Env(Asked):
         self.jmp_points = bytearray(self.count)
         self.seen = bytearray(self.count)
         self.successors: list[tuple[int, ...]] = []
-        self.backward_effects: list[tuple[int, int, int] | None] = []
+        self.backward_effects: list[tuple[int, int, int, int, bool] | None] = []
         self.subprogs: list[Subprog] = []
         self.subprog_at: dict[int, int] = {}
         self.explored: dict[int, list[Any]] = {}

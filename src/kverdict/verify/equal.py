@@ -38,6 +38,17 @@ RANGE_WITHIN: Final = 2
 _MEMORY: Final = frozenset((PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE, PTR_TO_MEM, PTR_TO_BUF, PTR_TO_TP_BUFFER))
 
 
+class _Registers(dict[int, tuple[tuple[int, int], ...]]):
+    """By mask of registers: their numbers and bits."""
+
+    def __missing__(self, mask: int) -> tuple[tuple[int, int], ...]:
+        found = self[mask] = tuple((reg, 1 << reg) for reg in range(10) if mask & 1 << reg)
+        return found
+
+
+_REGISTERS: Final = _Registers()
+
+
 class IdMap:
     """Which id of the new state plays the role of which id of the old one; one to one."""
 
@@ -77,10 +88,12 @@ def states_equal(env: Env, old: State, new: State, exact: int) -> bool:
         return False
     if old.in_sleepable != new.in_sleepable:
         return False
+    last = len(old.frames) - 1
+    if env.maps_ids and _clearly_differ(env, old.frames[last], new.frames[last], old.insn, exact):
+        return False
     ids = IdMap(env.id_gen)
     if not (_held_equal(old, new, ids) if env.maps_ids else _held_same(old, new)):
         return False
-    last = len(old.frames) - 1
     for number in range(last + 1):
         before, after = old.frames[number], new.frames[number]
         if before.callsite != after.callsite:
@@ -102,6 +115,8 @@ def _held_equal(old: State, new: State, ids: IdMap) -> bool:
         return False
     if old.lock_subject is not new.lock_subject or not ids.check(old.lock_id, new.lock_id):
         return False
+    if not old.refs:
+        return True
     for before, after in zip(old.refs, new.refs, strict=True):
         if not ids.check(before.id, after.id) or before.kind != after.kind:
             return False
@@ -123,19 +138,45 @@ def _held_same(old: State, new: State) -> bool:
 def _frames_equal(env: Env, old: Frame, new: Frame, insn: int, ids: IdMap, exact: int) -> bool:
     if old.callback_depth > new.callback_depth:
         return False
-    alive = env.aux[insn].live_before if env.static_registers else 0x7FF
     old_regs, new_regs = old.regs, new.regs
     precise = old.precise
-    read = old.read if env.traced_liveness and exact == NOT_EXACT and not env.static_registers else alive
-    for reg in range(10):
-        bit = 1 << reg
-        if alive & bit and read & bit:
-            before, after = old_regs[reg], new_regs[reg]
-            if before is after and not before.id and not before.ref:
-                continue
-            if not value_safe(env, before, after, bool(precise & bit), ids, exact):
-                return False
+    loose = exact == NOT_EXACT and env.maps_ids
+    for reg, bit in _compared(env, old, insn, exact):
+        before, after = old_regs[reg], new_regs[reg]
+        if before is after and not before.id and not before.ref:
+            continue
+        if loose and before.type == SCALAR and after.type == SCALAR and not precise & bit:
+            continue
+        if not value_safe(env, before, after, bool(precise & bit), ids, exact):
+            return False
     return _stack_safe(env, old, new, ids, exact)
+
+
+def _compared(env: Env, old: Frame, insn: int, exact: int) -> tuple[tuple[int, int], ...]:
+    """(number, bit) of the registers that matter."""
+    if env.static_registers:
+        mask = env.aux[insn].live_before
+    elif env.traced_liveness and exact == NOT_EXACT:
+        mask = old.read
+    else:
+        return _REGISTERS[0x3FF]
+    return _REGISTERS[mask & 0x3FF]
+
+
+def _clearly_differ(env: Env, old: Frame, new: Frame, insn: int, exact: int) -> bool:
+    """A register rules equality out, whatever the ids: most comparisons end here."""
+    precise = old.precise
+    for reg, bit in _compared(env, old, insn, exact):
+        before, after = old.regs[reg], new.regs[reg]
+        if before is after:
+            continue
+        type = before.type
+        if type != after.type:
+            if type != NOT_INIT or exact != NOT_EXACT:
+                return True
+        elif type == SCALAR and (precise & bit or exact != NOT_EXACT) and not range_within(before.num, after.num):
+            return True
+    return False
 
 
 def value_safe(env: Env, old: Value, new: Value, precise: bool, ids: IdMap, exact: int) -> bool:

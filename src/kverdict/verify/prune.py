@@ -47,9 +47,11 @@ def is_state_visited(env: Env, insn: int) -> bool:
     if env.cleans_current:
         forget_dead_registers(env, state, insn)
     force = env.test_state_freq or aux.force_checkpoint or (env.limits_history and len(state.history) > 40)
-    add = force or (
-        env.jmps_processed - env.prev_jmps_processed >= 2 and env.insn_processed - env.prev_insn_processed >= 8
-    )
+    jumps = env.jmps_processed - env.prev_jmps_processed
+    steps = env.insn_processed - env.prev_insn_processed
+    add = force or (jumps >= 2 and steps >= 8)
+    recent = not force and jumps < 20 and steps < 100
+    plain = not (aux.is_iter_next or aux.force_checkpoint or aux.calls_callback)
     bucket = ((insn ^ state.frames[-1].callsite) & 0xFFFFFFFF) % env.count
     kept = env.explored.get(bucket)
     if kept is None:
@@ -63,14 +65,11 @@ def is_state_visited(env: Env, insn: int) -> bool:
         if old.insn != insn:
             continue
         if old.branches:
-            hit, loop = _compare_unfinished(env, old, state, insn)
-            if hit:
-                return _hit(env, candidate, state, insn, loop)
-            if (
-                not force
-                and env.jmps_processed - env.prev_jmps_processed < 20
-                and env.insn_processed - env.prev_insn_processed < 100
-            ):
+            if not plain or _maybe_looping(old, state):
+                hit, loop = _compare_unfinished(env, old, state, insn)
+                if hit:
+                    return _hit(env, candidate, state, insn, loop)
+            if recent:
                 add = False
         else:
             loop = _is_unfinished_loop(env, old)
@@ -93,7 +92,7 @@ def _clean_finished(env: Env, kept: list[Kept], insn: int, current: State) -> No
     """Forget what no path reads in checkpoints whose paths are all done."""
     for candidate in kept:
         state = candidate.state
-        if state.branches or state.cleaned or state.insn != insn:
+        if state.cleaned or state.branches or state.insn != insn:
             continue
         if len(state.frames) != len(current.frames):
             continue
@@ -150,8 +149,11 @@ def _maybe_looping(old: State, new: State) -> bool:
     if len(old.frames) != len(new.frames):
         return False
     for before, after in zip(old.frames[-1].regs, new.frames[-1].regs, strict=True):
-        if before is not after and not (
-            before.same_but_ids(after) and before.id == after.id and before.ref == after.ref
+        if before is not after and (
+            before.type != after.type
+            or before.id != after.id
+            or before.ref != after.ref
+            or not before.same_but_ids(after)
         ):
             return False
     return True

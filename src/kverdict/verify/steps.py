@@ -40,8 +40,8 @@ from kverdict.isa.opcode import (
 from kverdict.isa.validity import Violation, fields_check
 from kverdict.verify.alu import (
     address_space_cast,
-    arithmetic,
     arithmetic_constant,
+    arithmetic_register,
     move32_register,
     move_constant,
     move_register,
@@ -91,7 +91,7 @@ def _alu_step(insn: Insn, cls: int) -> Step:
     if code in (NEG, END):
         return negate_or_swap
     if code != MOV:
-        return arithmetic if insn.op & X else arithmetic_constant
+        return arithmetic_register if insn.op & X else arithmetic_constant
     if not insn.op & X:
         return move_constant
     if cls == ALU:

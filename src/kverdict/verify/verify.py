@@ -15,7 +15,7 @@ from kverdict.kernel.proto import MEM_ALLOC, MEM_RDONLY, PTR_UNTRUSTED
 from kverdict.program.program import Program
 from kverdict.verify.attach import check_attach
 from kverdict.verify.backtrack import backward_effects
-from kverdict.verify.cfg import check_cfg, check_recursion, check_subprogs, find_subprogs
+from kverdict.verify.cfg import check_cfg, check_func_info, check_recursion, check_subprogs, find_subprogs
 from kverdict.verify.env import Env
 from kverdict.verify.fastcall import mark_fastcall_patterns, remove_fastcall_stack
 from kverdict.verify.flow import compute_components, compute_live_registers, postorders, successors
@@ -59,13 +59,18 @@ def _check(env: Env) -> None:
     find_subprogs(env)
     log_subprograms(env)
     check_subprogs(env)
-    check_encodings(env)
-    check_maps(env)
+    check_func_info(env)
+    try:
+        check_encodings(env)
+    except Refusal:
+        check_maps(env, env.insn_idx)  # the kernel looks at one instruction after the other
+        raise
+    check_maps(env, env.count)
     check_cfg(env)
     if env.does("RECURSION_CHECKED_FIRST"):
         check_recursion(env)
     env.successors = [successors(env.insns, index) for index in range(env.count)]
-    env.backward_effects = backward_effects(env.insns)
+    env.backward_effects = backward_effects(env)
     orders = postorders(env)
     env.liveness = TracedLiveness() if env.traced_liveness else StackLiveness(orders)
     check_attach(env)
