@@ -108,6 +108,9 @@ TRACING_SPIN_LOCK: Final = Message(
     "tracing progs cannot use bpf_spin_lock yet",
     "tracing programs may not use maps with a bpf_spin_lock",
 )
+NOT_A_VARIABLE: Final = Message(
+    "pseudo-btf-id", EINVAL, "pseudo btf_id {type_id} in ldimm64 isn't KIND_VAR.", "only variables have an address here"
+)
 SLEEPABLE_SPIN_LOCK: Final = Message("sleepable-spin-lock", EINVAL, "sleepable progs cannot use bpf_spin_lock yet")
 SOCKET_FILTER_SPIN_LOCK: Final = Message(
     "socket-filter-spin-lock", EINVAL, "socket filter progs cannot use bpf_spin_lock yet"

@@ -24,7 +24,13 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("STATIC_ARGUMENTS_COMPARED", "", "6.8", "", "the log tells which arguments do not fit a static function"),
     ("LOG_NAMES_GLOBAL_FUNCTIONS", "6.8", "", "", "functions that are verified by themselves are told by name"),
     ("LOG_NAMES_SOURCE_LINE", "6.9", "", "", "source lines come with file and number, each line once"),
-    ("REFERENCES_HELD_BY_FEW_TYPES", "", "6.2", "", "the log tells of references of sockets, memory, kernel types only"),
+    (
+        "REFERENCES_HELD_BY_FEW_TYPES",
+        "",
+        "6.2",
+        "",
+        "the log tells of references of sockets, memory, kernel types only",
+    ),
     # Precision
     ("PRECISION_ACROSS_FRAMES", "6.5", "", "fde2a3882bd0", "precision follows calls; before: all scalars precise"),
     ("JUMP_TO_NEW_CHECKPOINT_IN_HISTORY", "6.2", "", "", "a jump is noted even where it ends at a new checkpoint"),
@@ -41,7 +47,13 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
         "",
         "arguments of a call that takes a callback stay looked for behind the callback (also in stable 6.12)",
     ),
-    ("NULL_ARGUMENT_IS_PRECISE", "7.0", "", "", "NULL passed to a helper is relied on (also in stable 6.12, not 6.18.44)"),
+    (
+        "NULL_ARGUMENT_IS_PRECISE",
+        "7.0",
+        "",
+        "",
+        "NULL passed to a helper is relied on (also in stable 6.12, not 6.18.44)",
+    ),
     # Loops and checkpoints
     ("LOOPS_COMPARED_EXACTLY", "6.7", "", "2793a8b015f7", "states inside loops are compared by exact ranges"),
     ("LOOPS_BY_ENTRY", "6.7", "6.17", "", "a loop is found by its entry on the current path"),
@@ -126,6 +138,8 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("FASTCALL_STACK", "6.12", "", "5b5f51bff1b6", "spills around inlined calls take no stack"),
     ("LD_ABS_RETURNS", "7.1", "", "ee861486e377", "a function may return 0 from a packet load in it"),
     # Maps
+    ("LOADS_FUNCTION_ADDRESS", "6.4", "", "58aa2afbb1e6", "a 64-bit load may give the address of a kernel function"),
+    ("KPROBE_SESSION_RETURN_RANGE", "6.12", "", "", "kprobe sessions return 0 or 1 (6.4 to 6.12)"),
     ("SPIN_LOCK_IN_SLEEPABLE", "6.7", "", "5861d1e8dbc4", "sleepable programs may use maps with a bpf_spin_lock"),
     ("RES_SPIN_LOCK_IN_TRACING", "7.0", "", "", "tracing programs may use maps with a bpf_res_spin_lock (6.18 to 7.2)"),
     ("TIMERS_IN_TRACING", "7.0", "", "", "tracing programs may use maps with timers and work queues (6.18 to 7.2)"),

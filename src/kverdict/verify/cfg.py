@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.catalogue.functions import CALL_DESTINATION
+from kverdict.catalogue.functions import CALL_DESTINATION, FUNC_INFO_COUNT
 from kverdict.catalogue.instructions import (
     BACK_EDGE,
     JUMP_INTO_LD_IMM64,
@@ -123,6 +123,13 @@ def check_subprogs(env: Env) -> None:
         if last not in (JMP | EXIT, JMP | JA, JMP32 | JA):
             env.insn_idx = subprog.end - 1
             env.refuse(LAST_INSN_NOT_EXIT)
+
+
+def check_func_info(env: Env) -> None:
+    """One entry of func_info for each subprogram; kernel: check_btf_func()."""
+    if env.program.func_info and len(env.program.func_info) != len(env.subprogs):
+        env.insn_idx = 0
+        env.refuse(FUNC_INFO_COUNT)
 
 
 def _jump_offset(insn: Insn) -> int:

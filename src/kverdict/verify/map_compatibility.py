@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from kverdict.btf.types import Func
 from kverdict.catalogue.limits import TOO_MANY_MAPS
 from kverdict.catalogue.maps import (
     DIRECT_VALUE_ACCESS,
     INVALID_MAP_FD,
+    NOT_A_VARIABLE,
     SLEEPABLE_MAP_TYPE,
     SOCKET_FILTER_SPIN_LOCK,
     STRUCT_OPS_MAP,
@@ -20,7 +22,7 @@ from kverdict.catalogue.maps import (
     TRACING_WQ,
     TWO_ARENAS,
 )
-from kverdict.isa.opcode import LD_IMM64, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE
+from kverdict.isa.opcode import LD_IMM64, PSEUDO_BTF_ID, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE
 from kverdict.program.program import Map
 from kverdict.verify.env import Env
 
@@ -49,12 +51,14 @@ _SLEEPABLE: Final = frozenset(
 _LIMIT: Final = 64
 
 
-def check_maps(env: Env) -> None:
-    """Every map that an instruction names, in the order of the instructions."""
+def check_maps(env: Env, end: int) -> None:
+    """Every map that an instruction before `end` names, in the order of the instructions."""
     used: list[Map] = []
     raw = env.program.extra.get("raw_maps", ())
     assert isinstance(raw, (frozenset, tuple))
-    for index, insn in enumerate(env.insns):
+    for index, insn in enumerate(env.insns[:end]):
+        if insn.op & 0xFF == LD_IMM64 and insn.src == PSEUDO_BTF_ID:
+            _check_kernel_symbol(env, index, insn.imm & 0xFFFFFFFF)
         if insn.op & 0xFF != LD_IMM64 or insn.src not in (PSEUDO_MAP_FD, PSEUDO_MAP_VALUE):
             continue
         number = insn.imm & 0xFFFFFFFF
@@ -76,6 +80,13 @@ def check_maps(env: Env) -> None:
             used.append(map)
         if insn.src == PSEUDO_MAP_VALUE and _type_name(env, map) not in ("array", "insn_array", "arena"):
             env.refuse(DIRECT_VALUE_ACCESS)
+
+
+def _check_kernel_symbol(env: Env, index: int, type_id: int) -> None:
+    """Older kernels have addresses of variables only; kernel: check_pseudo_btf_id()."""
+    if isinstance(env.profile.btf.type(type_id), Func) and not env.does("LOADS_FUNCTION_ADDRESS"):
+        env.insn_idx = index
+        env.refuse(NOT_A_VARIABLE, type_id=type_id)
 
 
 def _type_name(env: Env, map: Map) -> str:

@@ -123,7 +123,7 @@ def allowed_range(env: Env, prog_type: str) -> tuple[Range | None, bool]:
             return (0, 0), True
         return ((0, 1) if attach == "trace_iter" else None), True
     if prog_type == "kprobe":
-        sessions = attach == "trace_kprobe_session" or (
+        sessions = (attach == "trace_kprobe_session" and env.does("KPROBE_SESSION_RETURN_RANGE")) or (
             attach == "trace_uprobe_session" and env.does("UPROBE_SESSION_RETURN_RANGE")
         )
         return ((0, 1) if sessions else None), True
