@@ -281,8 +281,10 @@ def _pointer_facts(env: Env, insn: Insn, code: int, left: Value, right: Value, i
 
 
 def not_null(env: Env, value: Value) -> Value:
-    """The pointer after it was found not NULL; it keeps its id only where a lock may be behind it."""
+    """The pointer after it was found not NULL; before 7.2 it keeps its id only where a lock may be behind it."""
     new = known_pointer(env, value)
+    if env.does("DERIVED_OBJECTS_TRACKED"):
+        return new
     return new if not new.id or has_field(record_of(env, new), *LOCKS) else new.with_id(0)
 
 

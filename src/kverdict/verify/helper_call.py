@@ -42,7 +42,7 @@ from kverdict.verify.helper_args import check_argument, is_null
 from kverdict.verify.helper_result import set_result
 from kverdict.verify.map_calls import constant_string, record_key, record_map
 from kverdict.verify.precision import mark_chain_precision
-from kverdict.verify.references import check_resource_leak, drop_reference, release_reference
+from kverdict.verify.references import check_resource_leak, drop_reference, release_reference, without_reference
 from kverdict.verify.refusal import Refusal
 from kverdict.verify.registers import clobber_caller_saved
 from kverdict.verify.return_code import refuse_range
@@ -168,7 +168,7 @@ def _give_to_map(env: Env, ref: int) -> bool:
         if value.ref != ref:
             return value
         if protects and value.type & MEM_ALLOC and value.type & MEM_PERCPU:
-            return value.with_ref(0).with_type(value.type & ~MEM_ALLOC | MEM_RCU)
+            return without_reference(env, value).with_type(value.type & ~MEM_ALLOC | MEM_RCU)
         return UNKNOWN_SCALAR
 
     rewrite(env.state, changed)

@@ -98,7 +98,7 @@ def _cast_of_reference(env: Env, ref: int, value: Value) -> Value:
     """The result is the same object, or NULL: two paths, as its id says which object it is, not if it is one."""
     branch = env.push_state(env.insn_idx + 1, env.insn_idx)
     branch.frames[-1].regs[0] = scalar(const(0))
-    return value.with_type(value.type & ~PTR_MAYBE_NULL).with_id(0).with_ref(ref)
+    return value.with_type(value.type & ~PTR_MAYBE_NULL).with_id(ref).with_ref(ref)
 
 
 def _acquires(env: Env, meta: HelperMeta) -> bool:

@@ -77,7 +77,12 @@ def set_non_owning(env: Env, value: Value) -> Value:
 
 def convert_to_non_owning(env: Env, id: int) -> None:
     """The collection owns the object now: pointers with this reference become borrowed ones."""
-    rewrite(env.state, lambda value: set_non_owning(env, value.with_ref(0)) if value.ref == id else value)
+    rewrite(env.state, lambda value: set_non_owning(env, without_reference(env, value)) if value.ref == id else value)
+
+
+def without_reference(env: Env, value: Value) -> Value:
+    """The pointer when the object is no longer the program's; since 7.2 the reference was its id as well."""
+    return value.with_id(0).with_ref(0) if env.does("DERIVED_OBJECTS_TRACKED") else value.with_ref(0)
 
 
 def forget_non_owning(env: Env) -> None:
