@@ -51,6 +51,7 @@ from kverdict.verify.traits import calls_sync_callback
 _ARGS: Final = 0x3E
 _TAIL_CALL: Final = 12
 _SPI_MASK: Final = 0x3F
+FRAMES: Final = 17  # the most that any kernel allows, and one
 
 
 class Backtrack:
@@ -60,8 +61,8 @@ class Backtrack:
 
     def __init__(self, frame: int) -> None:
         self.frame = frame
-        self.regs = [0] * 17
-        self.slots = [0] * 17
+        self.regs = [0] * FRAMES
+        self.slots = [0] * FRAMES
 
     def is_empty(self) -> bool:
         """Nothing is looked for any more."""
@@ -69,8 +70,8 @@ class Backtrack:
 
     def reset(self) -> None:
         """Stop looking for anything."""
-        self.regs = [0] * 17
-        self.slots = [0] * 17
+        self.regs = [0] * FRAMES
+        self.slots = [0] * FRAMES
 
     def has(self, reg: int) -> bool:
         """Is this register of the current frame looked for?"""

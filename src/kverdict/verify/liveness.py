@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.domain.stack import EMPTY
+from kverdict.domain.stack import DYNPTR, EMPTY, IRQ_FLAG, ITER
 from kverdict.domain.state import Frame, State
 from kverdict.domain.value import NOTHING
 from kverdict.verify.env import Env
 from kverdict.verify.log import Log, log_mask_change
 
 _ARGS: Final = 0x3E
+_OBJECTS: Final = (DYNPTR, ITER, IRQ_FLAG)
 ALL: Final = (1 << 64) - 1
 
 
@@ -143,13 +144,14 @@ class TracedLiveness:
             for reg in range(10):
                 if not frame.read & 1 << reg:
                     regs[reg] = NOTHING
-            _clean_slots(frame, frame.stack_read)
+            _clean_slots(env, frame, frame.stack_read)
 
 
-def _clean_slots(frame: Frame, alive: int) -> None:
+def _clean_slots(env: Env, frame: Frame, alive: int) -> None:
+    """Slots that nothing reads are as if never written; dynptrs, iterators and interrupt flags stay since 7.0."""
     stack = frame.stack
     for slot in range(len(stack)):
-        if not alive & 1 << slot:
+        if not alive & 1 << slot and not (env.keeps_objects and stack[slot].kinds[0] in _OBJECTS):
             stack[slot] = EMPTY
 
 
@@ -308,7 +310,8 @@ class StackLiveness:
             for masks in instance.frames:
                 if masks is not None:
                     masks.must_write_acc = [0] * len(masks.must_write_acc)
-        if env.log is not None and env.log.level > 1:
+        # Kernels that look at the stack before the walk tell of it there, in tables that are not printed here.
+        if env.log is not None and env.log.level > 1 and not env.does("CURRENT_STATE_CLEANED"):
             self._update_logged(env, env.log, instance, order)
         else:
             for masks in instance.frames:
@@ -397,7 +400,7 @@ class StackLiveness:
                 if not alive & 1 << reg:
                     regs[reg] = NOTHING
             if frame.stack:
-                _clean_slots(frame, self._alive(env, state, instances, number))
+                _clean_slots(env, frame, self._alive(env, state, instances, number))
 
     @staticmethod
     def _alive(env: Env, state: State, instances: list[_Instance], frameno: int) -> int:

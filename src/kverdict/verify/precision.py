@@ -11,7 +11,7 @@ from typing import Final
 from kverdict.domain.state import HistoryEntry, Linked, State
 from kverdict.domain.value import SCALAR
 from kverdict.errors import InternalError
-from kverdict.verify.backtrack import Backtrack, GiveUp, step_back, step_back_old
+from kverdict.verify.backtrack import FRAMES, Backtrack, GiveUp, step_back, step_back_old
 from kverdict.verify.env import (
     Env,
 )
@@ -92,7 +92,7 @@ def _reach_entry(state: State, back: Backtrack) -> None:
 
 
 _NOTHING_NOTED: Final[HistoryEntry] = (-1, 0, 0, ())
-_NOWHERE: Final = [0] * 9
+_NOWHERE: Final = [0] * FRAMES
 
 
 def _walk_segment(
@@ -147,7 +147,7 @@ def _only_running_frame(back: Backtrack) -> bool:
     if back.slots != _NOWHERE:
         return False
     others = back.regs.count(0)
-    return others == 9 or (others == 8 and back.regs[back.frame] != 0)
+    return others == FRAMES or (others == FRAMES - 1 and back.regs[back.frame] != 0)
 
 
 def _step_back_any(

@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 from kverdict.btf.btf import Btf
+from kverdict.domain.arithmetic import moved
+from kverdict.domain.bounds import const
 from kverdict.domain.describe import known_text, range_texts, signed_text, tnum_text, unsigned_text
 from kverdict.domain.stack import DYNPTR, INVALID, ITER, LETTERS, SPILL, Slot
 from kverdict.domain.state import Frame, State
+from kverdict.domain.tnum import U64_MAX
 from kverdict.domain.value import (
     ADD_CONST,
     CONST_PTR_TO_DYNPTR,
@@ -155,7 +158,7 @@ def value_text(env: Env, frame: Frame, value: Value, precise: bool) -> str:
             return text + (signed_text(offset) if compact else str(offset))
     if base == PTR_TO_BTF_ID and isinstance(value.subject, Btf) and isinstance(value.detail, int):
         text += value.subject.type(value.detail).name
-    facts = _facts(value, base) if compact else _old_facts(env, value, base)
+    facts = _facts(env, value, base) if compact else _old_facts(env, value, base)
     return f"{text}({','.join(facts)})"
 
 
@@ -184,14 +187,21 @@ def _old_facts(env: Env, value: Value, base: int) -> list[str]:
     return facts + range_texts(value.num, False)
 
 
-def _facts(value: Value, base: int) -> list[str]:
+def _facts(env: Env, value: Value, base: int) -> list[str]:
     facts = []
     num = value.num
     type = value.type
-    if value.id:
+    off = 0 if type == SCALAR else value.off
+    if env.folds_offsets and off:  # newer kernels have one offset of a pointer, in its number
+        num = moved(num, const(off & U64_MAX), env.rules)
+        off = 0
+    one_id = bool(value.ref) and env.does("DERIVED_OBJECTS_TRACKED")  # an object's id is that of its reference
+    if value.id and not one_id:
         delta = f"{value.off:+d}" if value.id & ADD_CONST else ""
         facts.append(f"id={value.id & ~ADD_CONST}{delta}")
-    if value.ref:
+    if one_id:
+        facts.append(f"id={value.ref}")
+    elif value.ref:
         facts.append(f"ref_obj_id={value.ref}")
     if type & MEM_ALLOC and type & NON_OWN_REF:
         facts.append("non_own_ref")
@@ -199,8 +209,8 @@ def _facts(value: Value, base: int) -> list[str]:
         if value.subject.name:
             facts.append(f"map={value.subject.name}")
         facts.append(f"ks={value.subject.key_size},vs={value.subject.value_size}")
-    if type != SCALAR and value.off:
-        facts.append(f"off={signed_text(value.off)}")
+    if off:
+        facts.append(f"off={signed_text(off)}")
     if base in _PACKETS:
         facts.append(f"r={unsigned_text(int(str(value.subject or 0)) & 0xFFFFFFFFFFFFFFFF)}")
     if base == PTR_TO_MEM:
