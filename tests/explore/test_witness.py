@@ -23,7 +23,9 @@ def naive() -> Outcome:
 
 def test_headline_names_object_source_line_and_section(naive: Outcome) -> None:
     assert naive.report is not None
-    assert naive.report.headline.startswith("task 100 is used after it was freed: read of task 100 by CPU 0: reader at ")
+    assert naive.report.headline.startswith(
+        "task 100 is used after it was freed: read of task 100 by CPU 0: reader at "
+    )
     assert naive.report.headline.endswith("lifetime.bpf.c:20 inside its read section")
 
 

@@ -58,7 +58,7 @@ DEFAULT_KERNEL: Final = "6.18"
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @common.color_option()
 def command(path: str | None, **options: Any) -> int:
-    """Run programs of OBJECT on several CPUs together with the kernel's reaper, scheduler and callbacks, in every order.
+    """Run programs of OBJECT on several CPUs with the kernel's reaper, scheduler and callbacks, in every order.
 
     Without --cpu and --scenario, each pair of programs runs against an exiting task. Exit code 0: proved; 1: a witness
     was found; 3: the search was bounded, sampled or interrupted and found nothing.

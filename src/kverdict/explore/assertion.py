@@ -1,4 +1,4 @@
-"""Assertions of the user: `globals.err == 0`, `map.tasks[100].task.pid == 100`. Read as Python's syntax, evaluated here."""
+"""Assertions of the user: `globals.err == 0`, `map.tasks[100].task.pid == 100`. In Python's syntax."""
 
 from __future__ import annotations
 

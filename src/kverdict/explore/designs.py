@@ -81,7 +81,7 @@ class Interleaving:
 
 
 def _all(*names: str) -> dict[str, tuple[str, ...]]:
-    return {design: names for design in DESIGNS}
+    return dict.fromkeys(DESIGNS, names)
 
 
 UAF: Final = faults.USE_AFTER_FREE

@@ -1,8 +1,8 @@
 """A scenario as a Promela model for spin: an independent search, and the life of the task written down a second time.
 
 What the programs do between visible steps is taken from our search (which local state follows which, by the answer of
-the step). What the steps do to the counts, the slot, the readers and the queue is Promela of its own. For scenarios with
-one task and at most one slot; anything else raises UnsupportedError.
+the step). What the steps do to the counts, the slot, the readers and the queue is Promela of its own. For scenarios
+with one task and at most one slot; anything else raises UnsupportedError.
 
 The model has one process whose every option is one step, so that spin's "states, stored" is our number of states plus
 one for each kind of violation that can be reached (all of a kind are one state).
@@ -207,13 +207,15 @@ def _inlines(system: KernelSystem) -> list[str]:
         "inline leave(n) { inside = inside & ~(1 << n); waits = waits & ~(1 << n) }",
         "inline use() {\n\tif\n\t:: freed -> broken(1)\n\t:: else -> res = 1\n\tfi\n}",
         f"inline put_users() {{\n\tif\n\t:: clobbered -> broken(3)\n\t:: users == 0 && !clobbered -> broken(2)\n"
-        f"\t:: users > 1 && !clobbered -> users--\n\t:: users == 1 && !clobbered -> users = 0; queued = 1; waits = inside; {clobber}skip\n"
+        f"\t:: users > 1 && !clobbered -> users--\n"
+        f"\t:: users == 1 && !clobbered -> users = 0; queued = 1; waits = inside; {clobber}skip\n"
         "\tfi\n}",
         f"inline put_usage() {{\n\tif\n\t:: usage == 0 -> broken(2)\n\t:: usage > 1 -> usage--\n"
         f"\t:: usage == 1 -> usage = 0; {gone}\n\tfi\n}}",
         f"inline acquire() {{\n\tif\n\t:: freed -> broken(1)\n\t:: else -> {taken}\n\tfi\n}}",
         f"inline release() {{\n\tif\n\t:: freed -> broken(1)\n\t:: else -> {put}\n\tfi\n}}",
         f"inline check() {{\n\t{invariant}\n}}",
+        "inline checked() {\n\tif\n\t:: bad\n\t:: else -> check()\n\tfi\n}",
     ]
 
 
@@ -235,8 +237,8 @@ def _kernel_options(system: KernelSystem) -> list[str]:
     restore = f"clobbered = 0; {end}" if design.shares_rcu_head else ""
     return [
         "\t:: d_step { !bad && !freed && !unhashed -> unhashed = 1 }",
-        "\t:: d_step { !bad && !freed && unhashed && !reaped -> reaped = 1; put_users(); if :: bad :: else -> check() fi }",
-        "\t:: d_step { !bad && !freed && !switched -> switched = 1; put_users(); if :: bad :: else -> check() fi }",
-        f"\t:: d_step {{ !bad && queued == 1 && waits == 0 -> queued = 0; {restore}put_usage(); if :: bad :: else -> check() fi }}",
+        "\t:: d_step { !bad && !freed && unhashed && !reaped -> reaped = 1; put_users(); checked() }",
+        "\t:: d_step { !bad && !freed && !switched -> switched = 1; put_users(); checked() }",
+        f"\t:: d_step {{ !bad && queued == 1 && waits == 0 -> queued = 0; {restore}put_usage(); checked() }}",
         "\t:: d_step { !bad && queued == 2 && waits == 0 -> queued = 0; freed = 1; users = 0; check() }",
     ]

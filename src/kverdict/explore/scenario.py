@@ -38,7 +38,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Stash:
-    """A task that lies in a kptr field of a map before anything runs. key: -1 means the task's pid in a hash, else 0."""
+    """A task that lies in a kptr field of a map at first. key: -1 means the task's pid in a hash, else 0."""
 
     map: str
     pid: int = 100

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final
 
 from kverdict.errors import InputError
@@ -40,4 +40,4 @@ def from_text(text: str) -> list[str]:
 
 def switches(actors: Sequence[str]) -> int:
     """How often the next step is somebody else's."""
-    return sum(1 for before, after in zip(actors, actors[1:], strict=False) if before != after)
+    return sum(1 for before, after in pairwise(actors) if before != after)

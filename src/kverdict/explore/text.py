@@ -42,8 +42,8 @@ def verdict_line(outcome: Outcome) -> str:
         )
     if result.verdict == search.BOUNDED:
         return (
-            f"bounded: no schedule with at most {_plural(result.bound, 'preemption')} breaks it ({kernel}; all schedules "
-            f"were too many: stopped after {figures.stopped})"
+            f"bounded: no schedule with at most {_plural(result.bound, 'preemption')} breaks it ({kernel}; all "
+            f"schedules were too many: stopped after {figures.stopped})"
         )
     if result.verdict == search.SAMPLED:
         return (
@@ -64,8 +64,8 @@ def assumptions(outcome: Outcome) -> str:
     tasks = _plural(len(scenario.tasks), "task")
     timers = f"timers fire at most {TIMER_FIRES} times; " if outcome.stage.timers else ""
     return (
-        f"model: {programs}, each once; {tasks}; {timers}sequential consistency (exchanges are fully ordered, RCU orders the "
-        "grace period); grace periods may last arbitrarily long; time and random numbers stand still"
+        f"model: {programs}, each once; {tasks}; {timers}sequential consistency (exchanges are fully ordered, RCU "
+        "orders the grace period); grace periods may last arbitrarily long; time and random numbers stand still"
     )
 
 

@@ -15,7 +15,7 @@ KERNEL: Final = "kernel"
 
 
 def columns_of(replay: Replay, width: int = WIDEST) -> list[str]:
-    """The actors that have a column: programs in order, then the kernel's; these are folded into one if it is narrow."""
+    """The actors that have a column: programs in order, then the kernel's, folded into one if it is narrow."""
     programs = [str(number) for number in range(len(replay.stage.codes))]
     kernel = list(dict.fromkeys(_kind(event.actor) for event in replay.events if event.actor not in programs))
     if (width - 5) // (len(programs) + len(kernel) or 1) < 2 * NARROWEST_COLUMN:

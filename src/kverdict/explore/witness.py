@@ -150,8 +150,8 @@ def _why_rcu_did_not_help(replay: Replay, violation: Violation, subject: int) ->
         if queuer is None or queuer.event is None:
             return ""
         return (
-            f"RCU keeps the memory of {replay.object_name(subject)}, but its last put in step {queuer.event.number} had "
-            "already queued the callback: the count is over, a new reference cannot bring it back."
+            f"RCU keeps the memory of {replay.object_name(subject)}, but its last put in step {queuer.event.number} "
+            "had already queued the callback: the count is over, a new reference cannot bring it back."
         )
     if opened is None:
         return f"{name} was in no RCU read section, so no grace period waits for it."
@@ -159,8 +159,8 @@ def _why_rcu_did_not_help(replay: Replay, violation: Violation, subject: int) ->
     if queuer is not None and queuer.event is not None and queuer.event.number < opened.number:
         return (
             f"The callback was queued in step {queuer.event.number}, before {name} opened its read section in step "
-            f"{opened.number}: a grace period only waits for sections that were open already. Later the map's reference "
-            "was the last one, and dropping it needed no further grace period."
+            f"{opened.number}: a grace period only waits for sections that were open already. Later the map's "
+            "reference was the last one, and dropping it needed no further grace period."
         )
     if freer is not None and freer.event is not None:
         return f"The memory was freed in step {freer.event.number} without waiting for the section of {name}."
