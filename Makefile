@@ -47,6 +47,7 @@ $(BIN)/python:
 
 $(VENV)/.installed: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@$(BIN)/python -m compileall -q src/kverdict  # a first start need not compile, nor each where caches are turned off
 	@touch $@
 
 $(VENV)/.test-tools: $(BIN)/python pyproject.toml
