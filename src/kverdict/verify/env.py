@@ -161,6 +161,7 @@ class Env(Asked):
         self.explored: dict[int, list[Any]] = {}
         self.ask(program.profile.does)
         self.history_pushed = False
+        self.keeps_objects = self.does("OBJECT_SLOTS_KEPT")
         self.max_frames = 16 if self.does("SIXTEEN_FRAMES") else 8
         self.strict_alignment = bool(program.flags & _STRICT_ALIGNMENT)
         self.test_state_freq = bool(program.flags & _TEST_STATE_FREQ)
