@@ -215,7 +215,7 @@ def _options(options: dict[str, Any]) -> Options:
         tuple(range(1, options["preemptions"] + 1)),
         options["seed"],
         options["samples"],
-        Properties(options["properties"]) if options["properties"] else Properties(),
+        Properties(options["properties"]) if options["properties"] else None,
     )
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from kverdict.explore import schedule, search
 from kverdict.explore.build import Stage
 from kverdict.explore.model import KernelSystem
-from kverdict.explore.property import Properties
+from kverdict.explore.property import DEAD_IN_MAP, DEFAULT, Properties
 from kverdict.explore.replay import Replay
 from kverdict.explore.scenario import Cpu, Scenario, Stash, Task
 from kverdict.explore.witness import Report, report_of
 from kverdict.machine.code import Code
 from kverdict.machine.kernel import Kernel
+from kverdict.machine.objects.task_design import RCU_USERS, TaskDesign
 
 if TYPE_CHECKING:
     from kverdict.program.program import Map
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Options:
-    """How to search. bounds: preemptions for the bounded search when all states are too many."""
+    """How to search. bounds: preemptions for the bounded search when all states are too many.
+    properties: None means the usual ones of the task design of the kernel.
+    """
 
     budget: search.Budget = field(default_factory=search.Budget)
     bounds: tuple[int, ...] = (1, 2, 3)
     seed: int = 1
     samples: int = 2000
-    properties: Properties = field(default_factory=Properties)
+    properties: Properties | None = None
 
 
 @dataclass(slots=True)
@@ -61,7 +64,7 @@ def explore(
     """Search all interleavings of a scenario. Raises InputError, UnsupportedError."""
     options = options or Options()
     stage = Stage(scenario, codes, kernel)
-    system = KernelSystem(stage, options.properties)
+    system = KernelSystem(stage, options.properties or usual_properties(kernel.design))
     result = search.explore(
         system,
         budget=options.budget,
@@ -74,6 +77,13 @@ def explore(
     if result.witness is not None:
         outcome.report = _report(outcome, Stage(scenario, codes, kernel), result.witness)
     return outcome
+
+
+def usual_properties(design: TaskDesign) -> Properties:
+    """All that no design may do; where tasks in maps are RCU-safe by their rcu_users, the invariant of that, too."""
+    if design.rcu_safe and design.count == RCU_USERS:
+        return Properties((*DEFAULT, DEAD_IN_MAP))
+    return Properties()
 
 
 def _report(outcome: Outcome, stage: Stage, witness: search.Witness) -> Report:

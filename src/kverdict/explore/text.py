@@ -69,6 +69,11 @@ def assumptions(outcome: Outcome) -> str:
     )
 
 
+def _assertions(outcome: Outcome) -> str:
+    found = outcome.stage.scenario.assertions
+    return f", and at the end {' and '.join(found)}" if found else ""
+
+
 def outcome_text(outcome: Outcome, paint: Paint = plain, width: int = 100) -> str:
     """Everything about one scenario."""
     result = outcome.result
@@ -88,6 +93,8 @@ def outcome_text(outcome: Outcome, paint: Paint = plain, width: int = 100) -> st
         lines.append(f"{paint(style, word)}  {outcome.stage.scenario.title()}")
         if rest:
             lines += _hanging("  ", rest.strip(), width, paint)
+    watched = ", ".join(sorted(outcome.system.properties.names))
+    lines += _hanging("note: ", f"looked for {watched}" + _assertions(outcome), width, paint)
     lines += _hanging("note: ", assumptions(outcome), width, paint)
     for note in outcome.notes:
         lines += _hanging("note: ", note, width, paint)
