@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST_FLAGS ?= -n auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench examples oracle oracle-record clean
+.PHONY: help demo test check format bench examples oracle oracle-record oracle-spin clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -36,6 +36,9 @@ oracle: $(VENV)/.test-tools ## set up the real kernels that verdicts are compare
 
 oracle-record: $(VENV)/.test-tools ## ask the real kernels about the examples again and rewrite tests/oracle
 	$(BIN)/python -m tools.oracle record
+
+oracle-spin: $(VENV)/.test-tools ## compare the explorer with spin, and its pages with Chromium (Debian: spin, gcc, chromium)
+	$(BIN)/python -m pytest -m 'spin or browser' tests/explore
 
 clean: ## remove what make made
 	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache

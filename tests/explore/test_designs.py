@@ -1,4 +1,4 @@
-"""Every cell of design × interleaving is what LIFETIMES says, with the published lengths."""
+"""Every cell of design × interleaving is as expected, with witnesses of the expected length."""
 
 from __future__ import annotations
 

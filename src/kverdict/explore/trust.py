@@ -1,7 +1,7 @@
 """Which pointers of a program the kernel reads fault-tolerantly: a kptr loaded outside of a section that protects it.
 
 The verifier calls such a pointer untrusted and turns every load through it into a probe read, which gives garbage where
-the memory was freed (LIFETIMES: stale loads are no use after free). A pointer loaded inside a read section is an RCU
+the memory was freed (a stale load is no use after free). A pointer loaded inside a read section is an RCU
 pointer if the kernel declares the type RCU-safe, until the outermost section ends.
 """
 
