@@ -20,7 +20,13 @@ LOCK_VARIABLE_OFFSET: Final = Message(
 )
 LOCK_NO_BTF: Final = Message("lock-no-btf", EINVAL, "map '{map}' has to have BTF in order to use {lock}")
 NO_VALID_LOCK: Final = Message("no-valid-lock", EINVAL, "{owner} '{map}' has no valid {lock}")
-NOT_AT_LOCK: Final = Message("not-at-lock", EINVAL, "off {off} doesn't point to 'struct {lock}' that is at {lock_off}")
+NOT_AT_LOCK: Final = Message(
+    "not-at-lock",
+    EINVAL,
+    "off {off} doesn't point to 'struct {lock}' that is at {lock_off}",
+    "",
+    (("RELEASE_OFFSET_FIRST", "off {off} doesn't point to 'struct {lock}'"),),
+)
 TWO_LOCKS: Final = Message(
     "two-locks", EINVAL, "Locking two bpf_spin_locks are not allowed", "a second lock is taken while one is held"
 )

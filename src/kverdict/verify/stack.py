@@ -35,7 +35,16 @@ from kverdict.domain.stack import (
     Slot,
 )
 from kverdict.domain.state import Frame
-from kverdict.domain.value import NOT_INIT, NOTHING, PTR_TO_STACK, SCALAR, UNKNOWN_SCALAR, ZERO_SCALAR, Value
+from kverdict.domain.value import (
+    CONST_PTR_TO_DYNPTR,
+    NOT_INIT,
+    NOTHING,
+    PTR_TO_STACK,
+    SCALAR,
+    UNKNOWN_SCALAR,
+    ZERO_SCALAR,
+    Value,
+)
 from kverdict.isa.opcode import CLASS_MASK, FP, ST
 from kverdict.verify.alu import link_before_move
 from kverdict.verify.env import F_SPI_SHIFT, F_STACK_ACCESS, Env
@@ -194,7 +203,8 @@ def _store_bytes(
     """A write that is no spill: plain bytes, or zeros if that is what is written."""
     old = frame.stack[number]
     kinds = bytearray(old.kinds)
-    if old.kinds[7] in (SPILL, DYNPTR, ITER, IRQ_FLAG):
+    ghost = old.value.type == CONST_PTR_TO_DYNPTR and not env.does("DYNPTRS_PROTECTED")
+    if old.kinds[7] in (SPILL, DYNPTR, ITER, IRQ_FLAG) and not ghost:
         for index in range(8):
             if kinds[index] != INVALID:
                 kinds[index] = MISC
@@ -205,7 +215,7 @@ def _store_bytes(
     for index in range(size):
         kinds[(byte - index) % 8] = kind
     frame.precise_stack &= ~(1 << number)
-    frame.stack[number] = Slot(bytes(kinds), NOTHING)
+    frame.stack[number] = Slot(bytes(kinds), old.value if ghost else NOTHING)
 
 
 def _store_variable(env: Env, frame: Frame, pointer: Value, off: int, size: int, value_regno: int) -> None:
