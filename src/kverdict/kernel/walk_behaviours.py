@@ -37,6 +37,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("PRECISION_THROUGH_LOOPS", "6.7", "", "4bb7ea946a37", "a loop back to a checkpoint is walked backwards too"),
     ("PRECISE_SCALAR_IDS", "6.4", "6.12", "904e6ddf4133", "scalars of one id become precise together"),
     ("STACK_ACCESS_IN_HISTORY", "6.8", "", "41f6f64e6999", "stack accesses are noted in the history of the path"),
+    ("ATOMIC_FETCH_IS_LOAD", "7.0", "", "", "precision: what an atomic instruction returns comes from its stack slot"),
     ("STACK_COMPARE_IN_HISTORY", "6.16", "", "e2d2115e56c4", "comparisons of stack pointers are noted too"),
     ("LINKED_REGISTERS_IN_HISTORY", "6.12", "", "4bf79f9be434", "linked registers are noted too, at most six"),
     ("RETURN_VALUE_IS_PRECISE", "6.8", "", "eabe518de533", "what a program returns is relied on"),

@@ -19,9 +19,11 @@ from kverdict.isa.opcode import (
     CALL_KFUNC,
     CALL_SUBPROG,
     CLASS_MASK,
+    CMPXCHG,
     CODE_MASK,
     END,
     EXIT,
+    FETCH,
     FP,
     IND,
     JMP,
@@ -132,13 +134,28 @@ def _effect(env: Env, insn: Insn) -> Effect | None:
         return (bit, -1, bit, 0, True) if env.precision_across_frames else None
     if not env.precision_across_frames:
         return None
-    if cls == LDX or (cls == STX and op & MODE_MASK == ATOMIC and insn.imm == LOAD_ACQ):
-        return bit, ~bit, 0, 0, True
+    loaded = _register_loaded(env, insn)
+    if loaded >= 0:
+        return 1 << loaded, ~(1 << loaded), 0, 0, True
     if cls in (ST, STX):
         return 0, -1, 0, bit, True
     if op == CALL_HELPER and insn.imm != _TAIL_CALL and not calls_sync_callback(env, insn):
         return 1, ~1, 0, _ARGS, False
     return None
+
+
+def _register_loaded(env: Env, insn: Insn) -> int:
+    """The register that a load from memory sets, also of atomic instructions that return the old value; else -1."""
+    cls = insn.op & CLASS_MASK
+    if cls == LDX:
+        return insn.dst
+    if cls != STX or insn.op & MODE_MASK != ATOMIC:
+        return -1
+    if insn.imm == LOAD_ACQ:
+        return insn.dst
+    if insn.imm & FETCH and env.does("ATOMIC_FETCH_IS_LOAD"):
+        return 0 if insn.imm == CMPXCHG else insn.src
+    return -1
 
 
 def _sync_linked(back: Backtrack, linked: tuple[tuple[int, bool, int], ...]) -> None:
@@ -171,10 +188,10 @@ def step_back(
     cls = op & CLASS_MASK
     if cls in (ALU, ALU64):
         _step_back_alu(op, insn, back)
-    elif cls == LDX or (cls == STX and op & MODE_MASK == ATOMIC and insn.imm == LOAD_ACQ):
-        if not back.has(insn.dst):
+    elif (loaded := _register_loaded(env, insn)) >= 0:
+        if not back.has(loaded):
             return
-        back.drop(insn.dst)
+        back.drop(loaded)
         if flags & F_STACK_ACCESS:
             back.slots[flags & F_FRAMENO_MASK] |= 1 << ((flags >> F_SPI_SHIFT) & _SPI_MASK)
         else:
