@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from kverdict.kernel.profile import KernelProfile, load_profile
 from kverdict.program.assembled import program_from_text
+from kverdict.program.program import FuncInfo
 from kverdict.verify.verdict import Accepted, Rejected
 from kverdict.verify.verify import verify
 
@@ -19,8 +21,11 @@ def profile(kernel: str) -> KernelProfile:
     return load_profile(kernel)
 
 
-def says(text: str, kernel: str = "6.18", section: str = TASK) -> str:
-    """The sentence of a refusal, "" if the program is accepted."""
-    verdict = verify(program_from_text(text, section, profile(kernel)))
+def says(text: str, kernel: str = "6.18", section: str = TASK, described: bool = False) -> str:
+    """The sentence of a refusal, "" if the program is accepted. described: BTF says where its functions start."""
+    program = program_from_text(text, section, profile(kernel))
+    if described:
+        program = replace(program, func_info=tuple(FuncInfo(start, 0) for start in program.subprogs))
+    verdict = verify(program)
     assert isinstance(verdict, (Accepted, Rejected)), verdict
     return verdict.sentence if isinstance(verdict, Rejected) else ""

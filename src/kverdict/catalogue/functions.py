@@ -94,6 +94,12 @@ THROW_FROM_CALLBACK: Final = Message(
     EINVAL,
     "bpf_throw kfunc (insn {at}) cannot be called from callback subprog {number}",
 )
+MISSING_FUNC_INFO: Final = Message(
+    "missing-func-info",
+    EINVAL,
+    "missing btf func_info",
+    "the address of a function is taken, and the program has no BTF that describes its functions (compile with -g)",
+)
 CALLBACK_NOT_STATIC: Final = Message("callback-not-static", EINVAL, "callback function not static")
 CALL_DESTINATION: Final = Message("call-destination", EINVAL, "call to invalid destination")
 TAIL_CALL_WITHOUT_BTF: Final = Message(

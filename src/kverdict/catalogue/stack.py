@@ -28,7 +28,7 @@ INVALID_VARIABLE_STACK_READ: Final = Message(
     (
         (
             "STACK_MESSAGES_SAY_READ_OR_WRITE",
-            "invalid indirect read from stack R{reg} var_off {var_off}+{byte} size {size}",
+            "invalid{indirect} read from stack R{reg} var_off {var_off}+{byte} size {size}",
         ),
     ),
 )

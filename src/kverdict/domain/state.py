@@ -1,4 +1,4 @@
-"""What is known on one path: frames of registers and stack slots, references, read sections. Mutable, owned by one path.
+"""What is known on one path: frames of registers and stack slots, references, read sections. Mutable, of one path.
 
 Source: struct bpf_verifier_state and struct bpf_func_state of the kernel. Only the walk forks a State.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from kverdict.domain.bounds import ZERO as ZERO_NUM
 from kverdict.domain.references import Held
 from kverdict.domain.stack import Slot
-from kverdict.domain.bounds import ZERO as ZERO_NUM
 from kverdict.domain.value import NOTHING, PTR_TO_STACK, Value
 
 MAIN: Final = -1  # call site of the outermost frame

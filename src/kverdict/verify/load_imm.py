@@ -11,7 +11,7 @@ from kverdict.btf.layout import resolved, size_or_none
 from kverdict.btf.tags import type_tags
 from kverdict.btf.types import Func, Struct, Var
 from kverdict.catalogue.context import LD_ABS_PROGRAM_TYPE, LD_ABS_R6
-from kverdict.catalogue.functions import CALLBACK_NOT_STATIC
+from kverdict.catalogue.functions import CALLBACK_NOT_STATIC, MISSING_FUNC_INFO
 from kverdict.domain.bounds import const
 from kverdict.domain.value import (
     CONST_PTR_TO_MAP,
@@ -80,7 +80,9 @@ def _map(env: Env, insn: Insn) -> Value:
 
 def _function(env: Env, insn: Insn) -> Value:
     number = env.subprog_at[env.insn_idx + signed32(insn.imm) + 1]
-    if env.program.func_info and env.subprogs[number].is_global:
+    if not env.program.func_info:
+        env.refuse(MISSING_FUNC_INFO)
+    if env.subprogs[number].is_global:
         env.refuse(CALLBACK_NOT_STATIC)
     return pointer(PTR_TO_FUNC, number)
 

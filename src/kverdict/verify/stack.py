@@ -408,12 +408,12 @@ def check_range_initialized(
         number = byte // 8
         slot = frame.stack[number] if number < len(frame.stack) else None
         if slot is None or not _may_be_passed(env, frame, number, slot, byte % 8, clobbers):
-            facts = {"reg": regno, "byte": at - low, "size": size}
+            facts: dict[str, int] = {"reg": regno, "byte": at - low, "size": size}
             if known:
-                message = INVALID_INDIRECT_STACK_READ
-                env.refuse(message, off=low, **facts)
+                env.refuse(INVALID_INDIRECT_STACK_READ, off=low, **facts)
             env.refuse(
                 INVALID_VARIABLE_STACK_READ,
+                indirect=" indirect" if indirect else "",
                 var_off=tnum_text(value.num.value, value.num.mask, env.rules.compact_log),
                 **facts,
             )
