@@ -26,7 +26,7 @@ format: $(VENV)/.test-tools ## rewrite the source in the project's format
 	$(BIN)/ruff check --fix src tests tools bench
 
 bench: $(VENV)/.installed ## measure times and rates (not a test)
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.run
 
 examples: ## rebuild the examples' objects (needs clang 15 or later)
 	$(MAKE) -C examples

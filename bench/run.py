@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from bench import explore
 from kverdict.isa import opcode as op
 from kverdict.isa.insn import Insn
 from kverdict.kernel.profile import load_profile
@@ -95,6 +96,8 @@ def main() -> None:
         print(f"{title:<52} {best(command(*arguments)):6.3f} s")
     rate(f"straight program of {STRAIGHT} instructions", straight())
     rate(f"loop of {ROUNDS} rounds", program_from_text(LOOP, "socket", load_profile("6.18")))
+    for row in explore.rows():
+        print(row, flush=True)
 
 
 if __name__ == "__main__":

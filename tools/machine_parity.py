@@ -1,4 +1,4 @@
-"""What the simulated kernel has and lacks, read out of its tables into docs/machine.md."""
+"""What the simulated kernel has and lacks, read out of its tables into docs/parity.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kverdict.machine.maps.create import CLASSES
 from kverdict.machine.scenario import KINDS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-DOCUMENT: Final = ROOT / "docs" / "machine.md"
+DOCUMENT: Final = ROOT / "docs" / "parity.md"
 KERNEL: Final = "6.18"
 BEGIN: Final = "<!-- begin: python -m tools.machine_parity -->"
 END: Final = "<!-- end -->"

@@ -1,4 +1,4 @@
-"""docs/machine.md lists what the simulated kernel has and lacks."""
+"""docs/parity.md lists what the simulated kernel has and lacks."""
 
 from __future__ import annotations
 
