@@ -75,7 +75,9 @@ def test_a_weak_kfunc_that_is_missing_or_of_another_shape_becomes_an_invalid_cal
     program = linked("externs", "asks_weakly")
     names = [opened("externs").externs[imm - POISONED_KFUNC].name for imm in calls(program, op.CALL_HELPER)]
     assert names == ["bpf_no_such_function", "bpf_task_release___other_shape"]
-    unresolved = [name for _, name in program.extra["unresolved"]]  # type: ignore[attr-defined]  # extra is open
+    rows = program.extra["unresolved"]
+    assert isinstance(rows, tuple)
+    unresolved = [name for _, name in rows]
     assert unresolved == [*["bpf_no_such_function"] * 2, *["bpf_task_release___other_shape"] * 2, "no_such_variable"]
 
 

@@ -207,8 +207,10 @@ def _deduce(value: int, mask: int, ranges: Ranges, rules: ArithmeticRules) -> tu
     """One round. Kernel: __reg_deduce_bounds()."""
     smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max = ranges
     s32_min, s32_max, u32_min, u32_max = _low_from_whole(smin, smax, umin, umax, s32_min, s32_max, u32_min, u32_max)
-    s32_min, s32_max, u32_min, u32_max = _deduce32(s32_min, s32_max, u32_min, u32_max, rules)
-    smin, smax, umin, umax = _deduce64(smin, smax, umin, umax, rules)
+    s32_min, s32_max, u32_min, u32_max = _deduce_width(
+        s32_min, s32_max, u32_min, u32_max, SIGN32, U32_MAX, rules.s32_split
+    )
+    smin, smax, umin, umax = _deduce_width(smin, smax, umin, umax, SIGN64, U64_MAX, rules.s64_split)
     # Kernel: __reg_deduce_mixed_bounds(): the low half of each end moves to where the low 32 bits may be.
     bound = umin & HIGH_HALF | u32_min
     if bound > umin:
@@ -255,53 +257,32 @@ def _low_from_whole(
     return s32_min, s32_max, u32_min, u32_max
 
 
-def _deduce32(
-    s32_min: int, s32_max: int, u32_min: int, u32_max: int, rules: ArithmeticRules
+def _deduce_width(
+    smin: int, smax: int, umin: int, umax: int, sign: int, most: int, splits: bool
 ) -> tuple[int, int, int, int]:
-    """Signed and unsigned readings of the low half teach each other. Kernel: __reg32_deduce_bounds()."""
-    low, high = (u32_min ^ SIGN32) - SIGN32, (u32_max ^ SIGN32) - SIGN32
-    if low <= high:
-        if low > s32_min:
-            s32_min = low
-        if high < s32_max:
-            s32_max = high
-    low, high = s32_min & U32_MAX, s32_max & U32_MAX
-    if low <= high:
-        if low > u32_min:
-            u32_min = low
-        if high < u32_max:
-            u32_max = high
-    elif rules.s32_split:
-        # The signed range is both ends of the unsigned one; if only one end overlaps, the other is ruled out.
-        if u32_max < low:
-            s32_min = (u32_min ^ SIGN32) - SIGN32
-            u32_max = min(u32_max, high)
-        elif high < u32_min:
-            s32_max = (u32_max ^ SIGN32) - SIGN32
-            u32_min = max(u32_min, low)
-    return s32_min, s32_max, u32_min, u32_max
+    """Signed and unsigned readings of one width teach each other; sign: its top bit, most: its greatest number.
 
-
-def _deduce64(smin: int, smax: int, umin: int, umax: int, rules: ArithmeticRules) -> tuple[int, int, int, int]:
-    """Signed and unsigned readings of the number teach each other. Kernel: __reg64_deduce_bounds()."""
-    low, high = (umin ^ SIGN64) - SIGN64, (umax ^ SIGN64) - SIGN64
+    Kernel: __reg32_deduce_bounds(), __reg64_deduce_bounds().
+    """
+    low, high = (umin ^ sign) - sign, (umax ^ sign) - sign
     if low <= high:
         if low > smin:
             smin = low
         if high < smax:
             smax = high
-    low, high = smin & U64_MAX, smax & U64_MAX
+    low, high = smin & most, smax & most
     if low <= high:
         if low > umin:
             umin = low
         if high < umax:
             umax = high
-    elif rules.s64_split:
+    elif splits:
+        # The signed range is both ends of the unsigned one; if only one end overlaps, the other is ruled out.
         if umax < low:
-            smin = (umin ^ SIGN64) - SIGN64
+            smin = (umin ^ sign) - sign
             umax = min(umax, high)
         elif high < umin:
-            smax = (umax ^ SIGN64) - SIGN64
+            smax = (umax ^ sign) - sign
             umin = max(umin, low)
     return smin, smax, umin, umax
 

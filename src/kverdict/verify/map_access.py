@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from kverdict.btf.btf import Btf
 from kverdict.btf.types import Struct
 from kverdict.btf.walk import struct_ids_match, walk_rules
 from kverdict.catalogue.maps import (
@@ -198,11 +199,12 @@ def check_kptr_type(env: Env, field: RecordField, value: Value, regno: int) -> N
     good = value.type & BASE_MASK == PTR_TO_BTF_ID and not value.type & ~BASE_MASK & ~allowed
     if good:
         btf, type_id = value.subject, value.detail
-        name = btf.type(type_id).name  # type: ignore[attr-defined]  # PTR_TO_BTF_ID: subject is a Btf
+        assert isinstance(btf, Btf) and isinstance(type_id, int), "what a PTR_TO_BTF_ID carries"
+        name = btf.type(type_id).name
         check_fixed_ptr_off(env, value, regno, True)
         good = struct_ids_match(
-            btf,  # type: ignore[arg-type]  # as above
-            type_id,  # type: ignore[arg-type]  # PTR_TO_BTF_ID: detail is a type id
+            btf,
+            type_id,
             value.off,
             target_btf,
             field.type_id,

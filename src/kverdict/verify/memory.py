@@ -71,6 +71,7 @@ from kverdict.kernel.proto import BASE_MASK, MEM_RDONLY, PTR_MAYBE_NULL, PTR_UNT
 from kverdict.program.program import Map
 from kverdict.verify import stack
 from kverdict.verify.btf_access import access_btf_pointer, access_map_pointer
+from kverdict.verify.call_meta import HelperMeta
 from kverdict.verify.context_access import access_context
 from kverdict.verify.env import Env
 from kverdict.verify.map_access import access_map_value, check_map_direction
@@ -342,7 +343,7 @@ def _check_socket(env: Env, regno: int, pointer: Value, off: int, size: int) -> 
 
 
 def check_helper_mem_access(
-    env: Env, regno: int, access_size: int, is_write: bool, zero_size_allowed: bool, meta: object | None
+    env: Env, regno: int, access_size: int, is_write: bool, zero_size_allowed: bool, meta: HelperMeta | None
 ) -> None:
     """A helper or kfunc accesses `access_size` bytes behind a register; kernel: check_helper_mem_access()."""
     pointer = env.regs[regno]
@@ -381,11 +382,13 @@ def check_helper_mem_access(
         env.refuse(ARGUMENT_TYPE, reg=regno, type=kind, expected=type_text(PTR_TO_STACK))
 
 
-def check_mem_size_reg(env: Env, size_regno: int, is_write: bool, zero_size_allowed: bool, meta: object) -> None:
+def check_mem_size_reg(
+    env: Env, size_regno: int, is_write: bool, zero_size_allowed: bool, meta: HelperMeta | None
+) -> None:
     """The register holds the size of the memory behind the register before it; kernel: check_mem_size_reg()."""
     size = env.regs[size_regno]
     num = size.num
-    if hasattr(meta, "msize_max_value"):
+    if meta is not None:
         meta.msize_max_value = num.umax
     if num.mask:
         meta = None

@@ -47,6 +47,7 @@ from kverdict.domain.value import (
 )
 from kverdict.isa.opcode import CLASS_MASK, FP, ST
 from kverdict.verify.alu import link_before_move
+from kverdict.verify.call_meta import HelperMeta
 from kverdict.verify.env import F_SPI_SHIFT, F_STACK_ACCESS, Env
 from kverdict.verify.fastcall import check_contract
 from kverdict.verify.pointer_math import MAX_VAR_OFF
@@ -378,7 +379,14 @@ def _bytes_read(frame: Frame, low: int, high: int) -> Value:
 
 
 def check_range_initialized(
-    env: Env, regno: int, off: int, size: int, is_write: bool, zero_allowed: bool, meta: object, indirect: bool = True
+    env: Env,
+    regno: int,
+    off: int,
+    size: int,
+    is_write: bool,
+    zero_allowed: bool,
+    meta: HelperMeta | None,
+    indirect: bool = True,
 ) -> None:
     """A helper (indirect) or a load at a variable offset reads these bytes; check_stack_range_initialized().
 
@@ -390,24 +398,23 @@ def check_range_initialized(
     if size == 0 and not zero_allowed:
         env.refuse(ZERO_SIZED_STACK_READ)
     writes = is_write if env.stack_reads_and_writes else indirect
-    clobbers = writes
     check_bounds(env, regno, value, off, size, writes, indirect)
     known = value.num.mask == 0
     low = high = const_offset(value) + off
-    raw = meta if getattr(meta, "raw_mode", False) else None
+    raw = meta if meta is not None and meta.raw_mode else None
     if not known:
         raw = None
         low, high = value.num.smin + off, value.num.smax + off
     if raw is not None:
         _check_raw(env, frame, low, high + size)
-        raw.access_size = size  # type: ignore[attr-defined]  # HelperMeta; typed as object to keep the floors apart
-        raw.regno = regno  # type: ignore[attr-defined]  # as above
+        raw.access_size = size
+        raw.regno = regno
         return
     for at in range(low, high + size):
         byte = -at - 1
         number = byte // 8
         slot = frame.stack[number] if number < len(frame.stack) else None
-        if slot is None or not _may_be_passed(env, frame, number, slot, byte % 8, clobbers):
+        if slot is None or not _may_be_passed(env, frame, number, slot, byte % 8, writes):
             facts: dict[str, int] = {"reg": regno, "byte": at - low, "size": size}
             if known:
                 env.refuse(INVALID_INDIRECT_STACK_READ, off=low, **facts)
