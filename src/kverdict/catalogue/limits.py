@@ -48,6 +48,12 @@ RECURSION: Final = Message(
     "recursive call from {caller}() to {callee}()",
     "functions of a program may not call themselves",
 )
+STACK_ANALYSIS_TOO_COMPLEX: Final = Message(
+    "stack-analysis-too-complex",
+    E2BIG,
+    "liveness analysis exceeded complexity limit ({count} calls)",
+    "functions call each other with pointers into the stack in more than 10000 ways",
+)
 TOO_MANY_SUBPROGRAMS: Final = Message("too-many-subprograms", E2BIG, "too many subprograms")
 TOO_MANY_KFUNCS: Final = Message("too-many-kfuncs", E2BIG, "too many different kernel function calls")
 TOO_MANY_MAPS: Final = Message(

@@ -20,6 +20,18 @@ INVALID_INDIRECT_STACK_READ: Final = Message(
     "the call reads {size} bytes at fp{off}, but byte {byte} of them was never written",
     (("STACK_MESSAGES_SAY_READ_OR_WRITE", "invalid indirect read from stack R{reg} off {off}+{byte} size {size}"),),
 )
+POISONED_STACK_READ: Final = Message(
+    "poisoned-stack-read",
+    EACCES,
+    "reading from stack off {off}+{byte} size {size}, slot poisoned by dead code elimination",
+    "{size} bytes at fp{off} are read, though the kernel had found that nothing reads byte {byte} of them",
+)
+POISONED_INDIRECT_STACK_READ: Final = Message(
+    "poisoned-indirect-stack-read",
+    EACCES,
+    "reading from stack R{reg} off {off}+{byte} size {size}, slot poisoned by dead code elimination",
+    "the call reads {size} bytes at fp{off}, though the kernel had found that nothing reads byte {byte} of them",
+)
 INVALID_VARIABLE_STACK_READ: Final = Message(
     "invalid-variable-stack-read",
     EACCES,

@@ -20,7 +20,7 @@ IRQ_FLAG: Final = 6
 POISON: Final = 7
 
 SLOT_BYTES: Final = 8
-LETTERS: Final = "?rm0dif?"
+LETTERS: Final = "?rm0difp"
 
 
 class Slot:
@@ -62,6 +62,7 @@ class Slot:
 
 
 EMPTY: Final = Slot(bytes([INVALID]) * 8)
+POISONED: Final = Slot(bytes([POISON]) * 8)
 ALL_MISC: Final = Slot(bytes([MISC]) * 8)
 ALL_ZERO: Final = Slot(bytes([ZERO]) * 8)
 SPILLED_KINDS: Final = bytes([SPILL]) * 8

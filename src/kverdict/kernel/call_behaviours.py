@@ -76,7 +76,6 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("CALLBACKS_MAY_RELEASE", "6.13", "", "ae6e3a273f59", "callbacks may release the caller's references"),
     ("DERIVED_OBJECTS_TRACKED", "7.2", "", "", "objects have parents: slices, casts, dynptr clones (6.18 to 7.2)"),
     ("KPTR_XCHG_UNDER_LOCK", "7.0", "", "", "bpf_kptr_xchg() while a lock is held (6.18 to 7.2)"),
-    ("OBJECT_SLOTS_KEPT", "7.0", "", "", "dead slots of dynptrs and iterators stay in states (6.18 to 7.2)"),
     ("LOCKS_ARE_A_STACK", "6.14", "", "f6b9a69a9e56", "several locks, released in reverse order"),
     ("LOCKS_PROTECT_AS_RCU", "6.6", "", "0816b8c6bf7f", "a held bpf_spin_lock protects RCU pointers"),
     ("NON_OWNING_REFERENCES_TRUSTED", "6.6", "", "0816b8c6bf7f", "borrowed nodes are trusted, refcounted ones RCU"),

@@ -14,6 +14,13 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     # What is alive
     ("STATIC_REGISTER_LIVENESS", "6.15", "", "14c8552db644", "registers alive are computed before the walk"),
     ("STATIC_STACK_LIVENESS", "6.18", "", "", "slots alive are collected by call chain (kernel/bpf/liveness.c)"),
+    (
+        "LIVENESS_COMPUTED_FIRST",
+        "7.1",
+        "",
+        "",
+        "halves of slots alive are computed before the walk, decided branches folded before that (6.18 to 7.2)",
+    ),
     # Order
     ("GLOBALS_VERIFIED_WHEN_CALLED", "6.8", "", "2afae08c9dcb", "global functions after the main program, if called"),
     ("FALLTHROUGH_CLOSES_LOOP", "6.7", "", "", "a loop may be closed by falling through, or by a call (6.4 to 6.12)"),
@@ -21,6 +28,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("LOG_TELLS_LIVE_REGISTERS", "6.16", "", "", "level 2 begins with the registers alive before each instruction"),
     ("LOG_SHOWS_STACK_READS", "6.8", "", "", "slots that an instruction reads are printed, not only those it writes"),
     ("LOG_SHOWS_OBJECT_READS", "6.4", "", "", "slots of iterators that a call uses are printed"),
+    ("LOG_SHOWS_LINKED", "7.0", "", "", "registers and slots that learn by a link are printed (6.18 to 7.2)"),
     ("STATIC_ARGUMENTS_COMPARED", "", "6.8", "", "the log tells which arguments do not fit a static function"),
     ("LOG_NAMES_GLOBAL_FUNCTIONS", "6.8", "", "", "functions that are verified by themselves are told by name"),
     ("LOG_NAMES_SOURCE_LINE", "6.9", "", "", "source lines come with file and number, each line once"),
@@ -62,7 +70,6 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("LOOP_STATES_KEPT_WHOLE", "6.15", "", "9e63fdb0cbdf", "states of an unfinished loop are not cleaned"),
     ("CALLBACKS_VERIFIED_AS_LOOPS", "6.7", "", "ab5cfac139ab", "a callback is walked as often as its state changes"),
     ("HISTORY_FORCES_CHECKPOINT", "6.12", "", "96a30e469ca1", "a checkpoint after 40 entries of history"),
-    ("CURRENT_STATE_CLEANED", "7.1", "", "", "dead registers are forgotten before states are compared (6.18 to 7.2)"),
     # Comparing states
     ("STATES_MAP_IDS", "6.3", "", "", "ids of two states are compared by their roles; before: mostly as numbers"),
     ("PRECISE_SCALARS_COMPARE_IDS", "6.4", "", "1ffc85d9298e", "links of precise scalars must agree"),
@@ -103,6 +110,13 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
         "8a021e7fa105",
         "a size that may be zero is refused before the access",
     ),
+    (
+        "VARIABLE_WRITE_SCRUBS_SLOTS",
+        "7.0",
+        "",
+        "",
+        "a write at a variable offset makes plain bytes of every spill that it may hit (also in stable 6.12)",
+    ),
     # Branches
     ("BRANCH_READS_DST_FIRST", "6.8", "", "", "of two registers compared, dst is looked at first"),
     ("POINTER_COMPARE_TELLS_NOT_NULL", "6.2", "", "befae75856ab", "equal to a pointer that is not NULL"),
@@ -130,7 +144,6 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("GLOBAL_CALL_LOCK_CHECK", "6.9", "", "a44b1334aadd", "no global function while a lock is held"),
     ("GLOBAL_MIGHT_SLEEP_CHECK", "6.15", "", "", "no sleeping global function where sleeping is forbidden"),
     ("JIT_INLINES_CURRENT_TASK", "7.0", "", "", "bpf_get_current_task is inlined and keeps registers"),
-    ("RECURSION_CHECKED_FIRST", "7.1", "", "", "recursion is refused before the walk (6.18 to 7.2)"),
     ("FIELDS_CHECKED_FIRST", "7.1", "", "", "reserved fields are looked at before the walk (6.18 to 7.2)"),
     ("SYSCALLS_MODIFIABLE", "7.1", "", "", "system calls may be modified whatever is configured (6.18 to 7.2)"),
     ("SIXTEEN_FRAMES", "7.1", "", "", "16 nested calls; chains of global functions are limited by stack alone"),

@@ -252,6 +252,11 @@ def _sync_linked(env: Env, state: State, known: Value, linked: tuple[Linked, ...
             owner.regs[index] = new
         else:
             owner.stack[index] = owner.stack[index].with_value(new)
+        if env.log is not None and env.does("LOG_SHOWS_LINKED"):
+            if is_reg:
+                env.log.scratched |= 1 << index
+            else:
+                env.log.slots |= 1 << index
 
 
 def _pointer_facts(env: Env, insn: Insn, code: int, left: Value, right: Value, is_32: bool, other: State) -> None:

@@ -15,7 +15,7 @@ from kverdict.catalogue.instructions import (
     LAST_INSN_NOT_EXIT,
     UNREACHABLE_INSN,
 )
-from kverdict.catalogue.limits import RECURSION, TOO_MANY_SUBPROGRAMS
+from kverdict.catalogue.limits import TOO_MANY_SUBPROGRAMS
 from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import (
     ABS,
@@ -281,30 +281,3 @@ def has_legacy_load(env: Env, subprog: Subprog) -> bool:
         insn.op & CLASS_MASK == LD and insn.op & MODE_MASK in (ABS, IND)
         for insn in env.insns[subprog.start : subprog.end]
     )
-
-
-def check_recursion(env: Env) -> None:
-    """No function calls itself, directly or by way of others; kernel: sort_subprogs_topo()."""
-    calls: list[list[tuple[int, int]]] = [
-        [
-            (index, env.subprog_at[index + signed32(env.insns[index].imm) + 1])
-            for index in range(subprog.start, subprog.end)
-            if env.insns[index].op == CALL_SUBPROG
-        ]
-        for subprog in env.subprogs
-    ]
-    finished: set[int] = set()
-    for root in range(len(env.subprogs)):
-        chain = [] if root in finished else [(root, 0)]
-        while chain:
-            number, place = chain.pop()
-            if place == len(calls[number]):
-                finished.add(number)
-                continue
-            chain.append((number, place + 1))
-            index, callee = calls[number][place]
-            if any(callee == entered for entered, _ in chain):
-                env.insn_idx = index
-                env.refuse(RECURSION, caller=env.subprogs[number].name, callee=env.subprogs[callee].name)
-            if callee not in finished:
-                chain.append((callee, 0))

@@ -161,11 +161,11 @@ class Env(Asked):
         self.explored: dict[int, list[Any]] = {}
         self.ask(program.profile.does)
         self.history_pushed = False
-        self.keeps_objects = self.does("OBJECT_SLOTS_KEPT")
         self.max_frames = 16 if self.does("SIXTEEN_FRAMES") else 8
         self.strict_alignment = bool(program.flags & _STRICT_ALIGNMENT)
         self.test_state_freq = bool(program.flags & _TEST_STATE_FREQ)
         self.liveness: Any = None
+        self.constants: Any = None  # known before the walk, of kernels that compute liveness there
         self.fastcall_off: dict[int, int] = {}
         self.arena: Map | None = None
         self.visits: dict[tuple[int, ...], Any] = {}

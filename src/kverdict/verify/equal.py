@@ -9,7 +9,7 @@ from typing import Final
 
 from kverdict.domain.bounds import range_within, tnum_in
 from kverdict.domain.references import REF_IRQ, REF_PTR
-from kverdict.domain.stack import DYNPTR, INVALID, IRQ_FLAG, ITER, MISC, SPILL, ZERO, Slot
+from kverdict.domain.stack import DYNPTR, EMPTY, INVALID, IRQ_FLAG, ITER, MISC, POISON, SPILL, ZERO, Slot
 from kverdict.domain.state import Frame, State
 from kverdict.domain.value import (
     ADD_CONST,
@@ -35,6 +35,7 @@ NOT_EXACT: Final = 0
 EXACT: Final = 1
 RANGE_WITHIN: Final = 2
 
+_PLAIN: Final = (INVALID, POISON, MISC)  # bytes of which nothing is known
 _MEMORY: Final = frozenset((PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE, PTR_TO_MEM, PTR_TO_BUF, PTR_TO_TP_BUFFER))
 
 
@@ -277,7 +278,8 @@ def _stack_safe(env: Env, old: Frame, new: Frame, ids: IdMap, exact: int) -> boo
         after = new_stack[number] if number < len(new_stack) else None
         if before is after and exact != RANGE_WITHIN and before.kinds[7] != SPILL and before.kinds[7] < DYNPTR:
             continue
-        if not _slot_safe(env, before, after, bool(precise & 1 << number), ids, exact):
+        slot_safe = _halves_safe if env.computes_liveness else _slot_safe
+        if not slot_safe(env, before, after, bool(precise & 1 << number), ids, exact):
             return False
     return True
 
@@ -303,6 +305,47 @@ def _slot_safe(env: Env, old: Slot, new: Slot | None, precise: bool, ids: IdMap,
         if byte == 7:
             return _special_safe(env, old, new, precise, ids, exact)
     return True
+
+
+def _half_scalar(slot: Slot, byte: int) -> Value | None:
+    """The scalar that a load of the bytes from `byte` on would give, if it is one; kernel: scalar_reg_for_stack()."""
+    if slot.kinds[byte] == SPILL and slot.value.type == SCALAR:
+        return slot.value
+    return UNKNOWN_SCALAR if all(kind in _PLAIN for kind in slot.kinds[byte:]) else None
+
+
+def _halves_safe(env: Env, old: Slot, new: Slot | None, precise: bool, ids: IdMap, exact: int) -> bool:
+    """As _slot_safe(), of kernels that know which half of a slot is alive."""
+    old_kinds = old.kinds
+    new_kinds = new.kinds if new is not None else EMPTY.kinds
+    byte = 0
+    while byte < 8:
+        kind = old_kinds[byte]
+        if exact == EXACT and (new is None or _without_poison(kind) != _without_poison(new_kinds[byte])):
+            return False
+        if kind in _PLAIN:
+            byte += 1
+            continue
+        if new is None:
+            return False
+        if byte in (0, 4):
+            old_scalar, new_scalar = _half_scalar(old, byte), _half_scalar(new, byte)
+            if old_scalar is not None and new_scalar is not None:
+                is_precise = precise and old_scalar is old.value
+                if not value_safe(env, old_scalar, new_scalar, is_precise, ids, exact):
+                    return False
+                byte = byte + 4 if byte else 8
+                continue
+        if kind != new_kinds[byte]:
+            return False
+        if byte == 7:
+            return _special_safe(env, old, new, precise, ids, exact)
+        byte += 1
+    return True
+
+
+def _without_poison(kind: int) -> int:
+    return INVALID if kind == POISON else kind
 
 
 def _special_safe(env: Env, old: Slot, new: Slot, precise: bool, ids: IdMap, exact: int) -> bool:

@@ -60,9 +60,7 @@ class Log:
         """The state after an instruction: behind it if it was just printed, else on a line of its own."""
         if self.insn_open == len(self.lines) and not self.part:
             line = self.lines.pop()
-            end = self.insn_width + 1
-            pad = (max(end + _TAB // 2, _COLUMN) + _TAB - 1) // _TAB * _TAB - end - 1
-            self.write(f"{line}{' ' * pad};{text}\n")
+            self.write(f"{line}{' ' * column(self.insn_width + 1)};{text}\n")
         else:
             self.write(f"{index}:{text}\n")
         self.insn_open = -1
@@ -131,6 +129,11 @@ class Log:
     def text(self) -> str:
         """Everything so far."""
         return "\n".join([*self.lines, self.part]) if self.part else "\n".join([*self.lines, ""])
+
+
+def column(width: int) -> int:
+    """Blanks between text of this width and what is told behind it; kernel: bpf_vlog_alignment()."""
+    return (max(width + _TAB // 2, _COLUMN) + _TAB - 1) // _TAB * _TAB - width - 1
 
 
 def _source_records(env: Env) -> list[tuple[str, str, int]]:

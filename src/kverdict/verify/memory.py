@@ -343,9 +343,18 @@ def _check_socket(env: Env, regno: int, pointer: Value, off: int, size: int) -> 
 
 
 def check_helper_mem_access(
-    env: Env, regno: int, access_size: int, is_write: bool, zero_size_allowed: bool, meta: HelperMeta | None
+    env: Env,
+    regno: int,
+    access_size: int,
+    is_write: bool,
+    zero_size_allowed: bool,
+    meta: HelperMeta | None,
+    poison_allowed: bool = False,
 ) -> None:
-    """A helper or kfunc accesses `access_size` bytes behind a register; kernel: check_helper_mem_access()."""
+    """A helper or kfunc accesses `access_size` bytes behind a register; kernel: check_helper_mem_access().
+
+    poison_allowed: the type of the argument says so, not what is done with it: bytes given up as dead will do.
+    """
     pointer = env.regs[regno]
     type = pointer.type
     base = type & BASE_MASK
@@ -368,7 +377,9 @@ def check_helper_mem_access(
             env.refuse(CANNOT_WRITE_INTO, reg=regno, type=kind)
         _check_buffer(env, regno, pointer, pointer.off, access_size)
     elif base == PTR_TO_STACK:
-        stack.check_range_initialized(env, regno, pointer.off, access_size, is_write, zero_size_allowed, meta)
+        stack.check_range_initialized(
+            env, regno, pointer.off, access_size, is_write, zero_size_allowed, meta, poison_allowed=poison_allowed
+        )
     elif base == PTR_TO_BTF_ID and env.does("HELPERS_READ_BTF_POINTERS"):
         access_btf_pointer(env, regno, pointer, pointer.off, access_size, False, -1)
     elif base == PTR_TO_CTX and env.program.prog_type == "syscall":
@@ -414,6 +425,6 @@ def check_mem_reg(env: Env, regno: int, mem_size: int) -> None:
         return
     if value.type & PTR_MAYBE_NULL:
         env.regs[regno] = known_not_null(env, value)
-    check_helper_mem_access(env, regno, mem_size, False, True, None)
-    check_helper_mem_access(env, regno, mem_size, True, True, None)
+    check_helper_mem_access(env, regno, mem_size, False, True, None, True)
+    check_helper_mem_access(env, regno, mem_size, True, True, None, True)
     env.regs[regno] = value

@@ -11,7 +11,6 @@ from kverdict.domain.stack import ITER
 from kverdict.domain.state import State
 from kverdict.verify.env import Env
 from kverdict.verify.equal import EXACT, NOT_EXACT, RANGE_WITHIN, states_equal
-from kverdict.verify.liveness import forget_dead_registers
 from kverdict.verify.precision import mark_all_imprecise, mark_all_precise, propagate_precision
 
 ITER_ACTIVE = 1
@@ -44,8 +43,8 @@ def is_state_visited(env: Env, insn: int) -> bool:
     """True if the current state needs no walk because an equal one was walked; else it may become a checkpoint."""
     state = env.state
     aux = env.aux[insn]
-    if env.cleans_current:
-        forget_dead_registers(env, state, insn)
+    if env.computes_liveness:
+        env.liveness.forget_dead(env, state)
     force = env.test_state_freq or aux.force_checkpoint or (env.limits_history and len(state.history) > 40)
     jumps = env.jmps_processed - env.prev_jmps_processed
     steps = env.insn_processed - env.prev_insn_processed
@@ -56,7 +55,8 @@ def is_state_visited(env: Env, insn: int) -> bool:
     kept = env.explored.get(bucket)
     if kept is None:
         kept = env.explored[bucket] = []
-    _clean_finished(env, kept, insn, state)
+    if not env.computes_liveness:
+        _clean_finished(env, kept, insn, state)
     seen = 0
     for place in range(len(kept) - 1, -1, -1):
         candidate = kept[place]

@@ -16,6 +16,8 @@ from kverdict.catalogue.stack import (
     INVALID_STACK_READ,
     INVALID_VARIABLE_STACK_ACCESS,
     INVALID_VARIABLE_STACK_READ,
+    POISONED_INDIRECT_STACK_READ,
+    POISONED_STACK_READ,
     SPILL_INTO_CALLER,
     UNBOUNDED_STACK_ACCESS,
     VARIABLE_OFFSET_TO_HELPER,
@@ -30,6 +32,7 @@ from kverdict.domain.stack import (
     IRQ_FLAG,
     ITER,
     MISC,
+    POISON,
     SPILL,
     ZERO,
     Slot,
@@ -56,6 +59,7 @@ from kverdict.verify.registers import write_reg
 
 _U64 = 0xFFFFFFFFFFFFFFFF
 _STACK_SIZE = 512
+_SPECIAL = (SPILL, DYNPTR, ITER, IRQ_FLAG)
 
 
 def grow(env: Env, frame: Frame, size: int) -> None:
@@ -195,7 +199,7 @@ def _save(env: Env, frame: Frame, number: int, value: Value, size: int) -> None:
 
 def _as_misc(kind: int, zero_stays: bool) -> int:
     """Bytes beside a narrow spill: invalid (and zero) stay; kernel: mark_stack_slot_misc(), scrub_spilled_slot()."""
-    return kind if kind == INVALID or (zero_stays and kind == ZERO) else MISC
+    return kind if kind in (INVALID, POISON) or (zero_stays and kind == ZERO) else MISC
 
 
 def _store_bytes(
@@ -205,10 +209,8 @@ def _store_bytes(
     old = frame.stack[number]
     kinds = bytearray(old.kinds)
     ghost = old.value.type == CONST_PTR_TO_DYNPTR and not env.does("DYNPTRS_PROTECTED")
-    if old.kinds[7] in (SPILL, DYNPTR, ITER, IRQ_FLAG) and not ghost:
-        for index in range(8):
-            if kinds[index] != INVALID:
-                kinds[index] = MISC
+    if old.kinds[7] in _SPECIAL and not ghost:
+        kinds = bytearray(_scrubbed(old.kinds))
     is_zero = value is not None and value.type == SCALAR and value.num.mask == 0 and value.num.value == 0
     if is_zero and regno >= 0:
         mark_chain_precision(env, regno)
@@ -251,6 +253,8 @@ def _store_variable(env: Env, frame: Frame, pointer: Value, off: int, size: int,
                 continue
         new = ZERO if zero and kind == ZERO else MISC
         zero_used = zero_used or new == ZERO
+        if env.scrubs_whole_slots and slot.kinds[7] in _SPECIAL:
+            slot = Slot(_scrubbed(slot.kinds))
         changed = slot.with_kind(byte % 8, byte % 8 + 1, new)
         frame.stack[number] = changed.with_value(NOTHING)
         frame.precise_stack &= ~(1 << number)
@@ -340,7 +344,7 @@ def _check_readable(env: Env, slot: Slot, byte: int, off: int, size: int) -> Non
         kind = slot.kinds[(byte - index) % 8]
         if kind in (MISC, ZERO, SPILL) or (kind == INVALID and env.reads_uninitialized):
             continue
-        env.refuse(INVALID_STACK_READ, off=off, byte=index, size=size)
+        env.refuse(POISONED_STACK_READ if kind == POISON else INVALID_STACK_READ, off=off, byte=index, size=size)
 
 
 def _write_bytes_read(env: Env, dst: int, value: Value) -> None:
@@ -387,11 +391,12 @@ def check_range_initialized(
     zero_allowed: bool,
     meta: HelperMeta | None,
     indirect: bool = True,
+    poison_allowed: bool = False,
 ) -> None:
     """A helper (indirect) or a load at a variable offset reads these bytes; check_stack_range_initialized().
 
     meta: a helper's call facts; if its `raw_mode` is set the bytes are only written, and `access_size`, `regno` of it
-    are set instead of checking them.
+    are set instead of checking them. poison_allowed: what is not read for certain may have been given up as dead.
     """
     value = env.regs[regno]
     frame = env.state.frames[value.frameno]
@@ -414,8 +419,10 @@ def check_range_initialized(
         byte = -at - 1
         number = byte // 8
         slot = frame.stack[number] if number < len(frame.stack) else None
-        if slot is None or not _may_be_passed(env, frame, number, slot, byte % 8, writes):
+        if slot is None or not _may_be_passed(env, frame, number, slot, byte % 8, writes, poison_allowed):
             facts: dict[str, int] = {"reg": regno, "byte": at - low, "size": size}
+            if slot is not None and slot.kinds[byte % 8] == POISON:
+                env.refuse(POISONED_INDIRECT_STACK_READ, off=low, **facts)
             if known:
                 env.refuse(INVALID_INDIRECT_STACK_READ, off=low, **facts)
             env.refuse(
@@ -439,7 +446,14 @@ def _check_raw(env: Env, frame: Frame, low: int, high: int) -> None:
             return
 
 
-def _may_be_passed(env: Env, frame: Frame, number: int, slot: Slot, byte: int, clobbers: bool) -> bool:
+def _scrubbed(kinds: bytes) -> bytes:
+    """What a spill or an object leaves when it is broken: plain bytes where there was something."""
+    return bytes(kind if kind in (INVALID, POISON) else MISC for kind in kinds)
+
+
+def _may_be_passed(
+    env: Env, frame: Frame, number: int, slot: Slot, byte: int, clobbers: bool, poison_allowed: bool
+) -> bool:
     kind = slot.kinds[byte]
     if kind == MISC:
         return True
@@ -449,8 +463,8 @@ def _may_be_passed(env: Env, frame: Frame, number: int, slot: Slot, byte: int, c
         return True
     if slot.is_spilled():
         if clobbers:
-            kinds = bytes(INVALID if k == INVALID else MISC for k in slot.kinds)
+            kinds = _scrubbed(slot.kinds)
             frame.stack[number] = Slot(kinds, UNKNOWN_SCALAR) if kinds != ALL_MISC.kinds else ALL_MISC
             frame.precise_stack &= ~(1 << number)
         return True
-    return False
+    return kind == POISON and (clobbers or poison_allowed)

@@ -11,7 +11,7 @@ from kverdict.btf.btf import Btf
 from kverdict.domain.arithmetic import moved
 from kverdict.domain.bounds import const
 from kverdict.domain.describe import known_text, range_texts, signed_text, tnum_text, unsigned_text
-from kverdict.domain.stack import DYNPTR, INVALID, ITER, LETTERS, SPILL, Slot
+from kverdict.domain.stack import DYNPTR, INVALID, ITER, LETTERS, POISON, SPILL, Slot
 from kverdict.domain.state import Frame, State
 from kverdict.domain.tnum import U64_MAX
 from kverdict.domain.value import (
@@ -61,7 +61,7 @@ def state_text(env: Env, state: State, number: int, whole: bool) -> str:
             continue
         if not whole and (log is None or not log.slots >> place & 1):
             continue
-        if all(kind == INVALID for kind in slot.kinds):
+        if all(kind in (INVALID, POISON) for kind in slot.kinds):
             continue
         if slot.kinds[7] == DYNPTR and place + 1 < len(frame.stack):
             skip = 1

@@ -15,16 +15,21 @@ from kverdict.kernel.proto import MEM_ALLOC, MEM_RDONLY, PTR_UNTRUSTED
 from kverdict.program.program import Program
 from kverdict.verify.attach import check_attach
 from kverdict.verify.backtrack import backward_effects
-from kverdict.verify.cfg import check_cfg, check_func_info, check_recursion, check_subprogs, find_subprogs
+from kverdict.verify.cfg import check_cfg, check_func_info, check_subprogs, find_subprogs
+from kverdict.verify.constants import compute_constants, fold_branches
 from kverdict.verify.env import Env
 from kverdict.verify.fastcall import mark_fastcall_patterns, remove_fastcall_stack
 from kverdict.verify.flow import compute_components, compute_live_registers, postorders, successors
-from kverdict.verify.liveness import StackLiveness, TracedLiveness
+from kverdict.verify.liveness.collected import CollectedLiveness
+from kverdict.verify.liveness.computed import ComputedLiveness
+from kverdict.verify.liveness.tables import log_order
+from kverdict.verify.liveness.traced import TracedLiveness
 from kverdict.verify.log import Log, log_live_registers, log_subprograms
 from kverdict.verify.map_compatibility import check_maps
 from kverdict.verify.refusal import Refusal
 from kverdict.verify.stack_depth import check_max_stack_depth
 from kverdict.verify.steps import refuse_encoding
+from kverdict.verify.topology import callees_first
 from kverdict.verify.verdict import Accepted, Rejected, Stats, Unsupported, Verdict
 from kverdict.verify.walk import walk_program
 
@@ -67,23 +72,38 @@ def _check(env: Env) -> None:
         raise
     check_maps(env, env.count)
     check_cfg(env)
-    if env.does("RECURSION_CHECKED_FIRST"):
-        check_recursion(env)
     env.successors = [successors(env.insns, index) for index in range(env.count)]
-    env.backward_effects = backward_effects(env)
-    orders = postorders(env)
-    env.liveness = TracedLiveness() if env.traced_liveness else StackLiveness(orders)
     check_attach(env)
-    if env.component_loops:
-        compute_components(env)
-    if env.static_registers:
-        compute_live_registers(env, orders)
-        log_live_registers(env)
+    _analyse_flow(env)
+    env.backward_effects = backward_effects(env)
     mark_fastcall_patterns(env)
     walk_program(env)
     remove_fastcall_stack(env)
     check_max_stack_depth(env)
     check_conversions(env)
+
+
+def _analyse_flow(env: Env) -> None:
+    """What the flow graph tells before the walk: loops, and what is alive where."""
+    orders = postorders(env)
+    topological: list[int] = []
+    if env.computes_liveness:
+        env.constants = compute_constants(env, orders)
+        if fold_branches(env):
+            env.successors = [successors(env.insns, index) for index in range(env.count)]
+            orders = postorders(env)
+        topological = callees_first(env, orders)
+        log_order(env, topological)
+    if env.component_loops:
+        compute_components(env)
+    if env.computes_liveness:
+        env.liveness = ComputedLiveness()
+        env.liveness.compute(env, orders, topological)
+    else:
+        env.liveness = TracedLiveness() if env.traced_liveness else CollectedLiveness(orders)
+    if env.static_registers:
+        compute_live_registers(env, orders)
+        log_live_registers(env)
 
 
 def _check_fields(env: Env, index: int) -> None:
