@@ -58,8 +58,6 @@ MORE_META: Final[dict[str, Json]] = {
     "6.3": _SMALL,
     "6.4": _SMALL,
     "6.18": {
-        "config": {"CONFIG_MODULES": "n", "CONFIG_PREEMPT_DYNAMIC": "y", "CONFIG_SCHED_CLASS_EXT": "n"},
-        "config_source": "notes on the recorded verdicts of this kernel; everything else is unknown",
         "behaviours": [
             "+BOUNDS_S32_SPLIT_BY_U32",
             "+BOUNDS_OF_SINGLE_TNUM_VALUE",

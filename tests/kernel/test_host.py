@@ -9,6 +9,7 @@ import pytest
 
 from kverdict.errors import InputError
 from kverdict.kernel import host
+from kverdict.kernel.config import UNKNOWN, read_config, setting_in
 from kverdict.kernel.facts import DATA, facts
 from kverdict.kernel.profile import KernelProfile, load_profile
 
@@ -29,7 +30,7 @@ def test_the_nearest_rules_are_those_of_the_newest_kernel_that_is_not_newer(rele
 
 
 def test_the_profile_says_where_its_rules_come_from() -> None:
-    source = host.Host("6.17.3-acme", facts("6.12"), DATA / "6.12" / "btf.zst", {})
+    source = host.Host("6.17.3-acme", facts("6.12"), DATA / "6.12" / "btf.zst", UNKNOWN)
     profile = KernelProfile(source)
     assert profile.title == "running kernel 6.17.3-acme (rules of 6.12)"
     assert any("rules are those of 6.12.117" in note for note in profile.notes)
@@ -42,10 +43,12 @@ def test_the_profile_says_where_its_rules_come_from() -> None:
 def test_the_configuration_is_read_where_the_kernel_shows_it(tmp_path: Path) -> None:
     path = tmp_path / "config.gz"
     path.write_bytes(gzip.compress(b'CONFIG_BPF=y\n# CONFIG_X is not set\nCONFIG_LSM="a,b"\n# text\nOTHER=1\n'))
-    assert host.read_config(path) == {"CONFIG_BPF": "y", "CONFIG_X": "n", "CONFIG_LSM": "a,b"}
+    table = read_config(path)
+    settings = {name: setting_in(table, name) for name in ("CONFIG_BPF", "CONFIG_X", "CONFIG_LSM", "CONFIG_CMDLINE")}
+    assert settings == {"CONFIG_BPF": "y", "CONFIG_X": "n", "CONFIG_LSM": "a,b", "CONFIG_CMDLINE": None}
     path.write_bytes(b"no gzip")
-    assert host.read_config(path) == {}
-    assert host.read_config(tmp_path / "absent") == {}
+    assert read_config(path) == UNKNOWN
+    assert setting_in(read_config(tmp_path / "absent"), "CONFIG_BPF") is None
 
 
 def test_without_btf_there_is_no_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

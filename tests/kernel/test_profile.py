@@ -199,9 +199,12 @@ def test_lists_are_those_of_the_kernel() -> None:
 
 
 def test_configuration_is_known_where_it_was_recorded() -> None:
-    assert load_profile("6.12").config["CONFIG_BPF_LSM"] == "y"
-    assert load_profile("6.4").config["CONFIG_PREEMPT_NONE"] == "y"
-    assert "CONFIG_BPF_LSM" not in load_profile("6.18").config
+    assert load_profile("6.12").setting("CONFIG_BPF_LSM") == "y"
+    assert load_profile("7.2").setting("CONFIG_HZ") == "250"
+    assert load_profile("7.2").setting("CONFIG_NO_SUCH_THING") == "n"
+    assert load_profile("6.18").setting("CONFIG_MODULES") == "n"
+    assert load_profile("6.4").setting("CONFIG_PREEMPT_NONE") == "y"
+    assert load_profile("6.4").setting("CONFIG_HZ") is None
 
 
 def test_only_a_kernel_built_with_clang_has_tags_on_fields() -> None:

@@ -65,6 +65,14 @@ def test_what_libbpf_refuses_is_refused(wanted: Extern, problem: str, profile: K
     assert problem in str(refused.value)
 
 
-def test_an_unknown_setting_is_not_guessed_even_if_weak(profile: KernelProfile) -> None:
-    with pytest.raises(UnsupportedError, match=r"CONFIG_UNHEARD_OF: profile 6\.12 does not know"):
-        kconfig_contents([extern("CONFIG_UNHEARD_OF", "int", 4, weak=True)], 4, profile)
+def test_an_unknown_setting_is_not_guessed_even_if_weak() -> None:
+    weak = extern("CONFIG_UNHEARD_OF", "int", 4, weak=True)
+    with pytest.raises(UnsupportedError, match=r"CONFIG_UNHEARD_OF: profile 6\.4 does not know"):
+        kconfig_contents([weak], 4, load_profile("6.4"))
+
+
+def test_where_the_whole_configuration_is_known_what_is_not_there_is_not_set(profile: KernelProfile) -> None:
+    weak = extern("CONFIG_UNHEARD_OF", "int", 4, weak=True)
+    assert kconfig_contents([weak], 4, profile) == bytes(4)
+    with pytest.raises(LinkError, match="extern 'CONFIG_UNHEARD_OF' .strong.: not resolved"):
+        kconfig_contents([extern("CONFIG_UNHEARD_OF", "int", 4)], 4, profile)

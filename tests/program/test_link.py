@@ -103,7 +103,7 @@ def test_settings_come_from_the_profile() -> None:
 
 def test_a_setting_that_the_profile_does_not_know_is_not_guessed() -> None:
     with pytest.raises(UnsupportedError, match="CONFIG_NO_SUCH_SETTING"):
-        linked("externs", "reads_unknown_setting")
+        linked("externs", "reads_unknown_setting", "6.4")
 
 
 def test_places_follow_the_line_records() -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from kverdict.errors import InputError, InternalError
 
 DATA: Final = Path(__file__).resolve().parent / "data"
-TABLES: Final = ("enums", "helpers", "helper_protos", "kfuncs", "kfunc_answers", "sets")
+TABLES: Final = ("config", "enums", "helpers", "helper_protos", "kfuncs", "kfunc_answers", "sets")
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 Table = dict[str, Any]

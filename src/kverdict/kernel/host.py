@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import zlib
 from pathlib import Path
 from typing import Final
 
 from kverdict.errors import InputError
 from kverdict.kernel.behaviours import version_numbers
+from kverdict.kernel.config import read_config
 from kverdict.kernel.facts import Facts, Table, facts, kernel_names
 
 BTF: Final = Path("/sys/kernel/btf/vmlinux")
@@ -18,21 +18,21 @@ CONFIG: Final = Path("/proc/config.gz")
 class Host:
     """A source of facts: types and release of the running kernel, everything else from `base`."""
 
-    def __init__(self, release: str, base: Facts, btf: Path, config: dict[str, str]) -> None:
+    def __init__(self, release: str, base: Facts, btf: Path, config: Table) -> None:
         self.name: Final = "host"
+        self._config: Final = config
         self.base: Final = base
         self._btf: Final = btf
         notes = [
             f"running kernel {release}: types are its own, rules are those of {base.meta()['release']}, the nearest"
         ]
-        if not config:
+        if not config["complete"]:
             notes.append("configuration of the running kernel is not readable")
         meta = {key: value for key, value in base.meta().items() if key not in ("types_from", "config", "version")}
         self._meta: Final[Table] = meta | {
             "release": release,
             "title": f"running kernel {release} (rules of {base.name})",
             "notes": notes,
-            "config": config,
         }
 
     def meta(self) -> Table:
@@ -40,8 +40,8 @@ class Host:
         return self._meta
 
     def table(self, name: str) -> Table:
-        """The rules of the nearest kernel."""
-        return self.base.table(name)
+        """The rules of the nearest kernel, and the running kernel's own configuration."""
+        return self._config if name == "config" else self.base.table(name)
 
     def btf_path(self) -> Path:
         """The running kernel's types."""
@@ -65,19 +65,3 @@ def nearest_kernel(release: str) -> str:
     known = [name for name in kernel_names() if "types_from" not in facts(name).meta()]
     older = [name for name in known if version_numbers(name) <= at]
     return older[-1] if older else known[0]
-
-
-def read_config(path: Path) -> dict[str, str]:
-    """CONFIG_* of a gzipped configuration, quotes kept off; empty if it cannot be read."""
-    try:
-        text = zlib.decompress(path.read_bytes(), 16 + zlib.MAX_WBITS).decode("utf-8", "replace")
-    except (OSError, zlib.error):
-        return {}
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        name, equals, value = line.partition("=")
-        if equals and name.startswith("CONFIG_"):
-            found[name] = value.strip().strip('"')
-        elif line.startswith("# CONFIG_") and line.endswith(" is not set"):
-            found[line.split()[1]] = "n"
-    return found

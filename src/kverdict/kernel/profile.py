@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kverdict.errors import InputError
 from kverdict.kernel import proto
 from kverdict.kernel.behaviours import behaviours_of, version_numbers
+from kverdict.kernel.config import setting_in
 from kverdict.kernel.facts import Source, facts, kernel_names, overlay_names
 from kverdict.kernel.helper_choice import symbols
 from kverdict.kernel.helpers import (
@@ -50,6 +51,11 @@ class KernelProfile:
 
     def __repr__(self) -> str:
         return f"<KernelProfile {self.name}>"
+
+    def setting(self, name: str) -> str | None:
+        """The value of CONFIG_name ("y", "m", "250", "a string"), "n" if it is not set, None if that is not known."""
+        known = self.config.get(name)
+        return setting_in(self._source.table("config"), name) if known is None else known
 
     @property
     def source(self) -> Source:

@@ -36,7 +36,7 @@ def _value(extern: Extern, profile: KernelProfile) -> bytes:
         if name.startswith("LINUX_") and extern.weak:
             return bytes(extern.size)
         raise LinkError(f"extern (kcfg) '{name}': unrecognized virtual extern")
-    setting = profile.config.get(name)
+    setting = profile.setting(name)
     if setting is None:
         raise UnsupportedError(f"extern {name}: profile {profile.name} does not know this setting")
     return _setting(extern, setting)

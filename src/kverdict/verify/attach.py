@@ -73,7 +73,7 @@ def _check_sleepable_target(env: Env, kind: str, function: str) -> None:
         return
     if not function.startswith(_ERROR_INJECTION_PREFIXES):
         env.unsupported(f"whether {function}() may be slept in (error injection list of the kernel)")
-    if function.startswith("__x64_sys_") and env.profile.config.get("CONFIG_FUNCTION_ERROR_INJECTION") == "n":
+    if function.startswith("__x64_sys_") and env.profile.setting("CONFIG_FUNCTION_ERROR_INJECTION") == "n":
         env.refuse(NOT_SLEEPABLE, function=function)
 
 
@@ -86,7 +86,7 @@ def _check_modifiable(env: Env, function: str) -> None:
         return
     if function.startswith("__x64_") and env.does("SYSCALLS_MODIFIABLE"):
         return
-    if env.profile.config.get("CONFIG_FUNCTION_ERROR_INJECTION") == "n":
+    if env.profile.setting("CONFIG_FUNCTION_ERROR_INJECTION") == "n":
         env.refuse(NOT_MODIFIABLE, function=function)
     if not function.startswith("__x64_sys_"):
         env.unsupported(f"whether {function}() may be modified (error injection list of the kernel)")
