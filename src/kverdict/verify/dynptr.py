@@ -154,10 +154,11 @@ def _construct(env: Env, regno: int, value: Value, arg_type: int, clone_of: int)
     type_flag = arg_type & DYNPTR_TYPE_MASK
     if not type_flag:
         env.unsupported(f"a dynptr of unknown type made by {_callee(env)}")
-    id = env.new_id()
+    id = 0 if env.tracks_derived else env.new_id()
     ref = 0
     if is_refcounted(type_flag):
         ref = clone_of or acquire_reference(env)
+    id = id or env.new_id()
     for place, first in ((slot, True), (slot - 1, False)):
         frame.stack[place] = Slot(_KINDS, dynptr_value(type_flag, first, id, ref))
         frame.precise_stack &= ~(1 << place)
