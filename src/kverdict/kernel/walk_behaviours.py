@@ -130,6 +130,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("CONTEXT_TAKES_CONSTANTS", "6.4", "", "0d80a619c113", "a constant may be stored into the context at once"),
     ("POINTER_OFFSETS_FOLDED", "7.1", "", "022ac0750883", "a pointer has one offset; below its start it is unusable"),
     ("CTX_FIXED_OFFSET", "7.1", "", "", "a fixed offset may be added to the context pointer"),
+    ("SYSCALL_CONTEXT_UNALIGNED", "7.1", "", "", "the context of system calls is read at any offset (6.18 to 7.2)"),
     ("CTX_POINTERS_READ_WHOLE", "6.14", "", "659b9ba7cb2d", "a pointer argument must be read with 8 bytes"),
     ("RAW_TP_ARGUMENTS_MAYBE_NULL", "6.12", "", "838a10bd2ebf", "listed tracepoint arguments may be NULL"),
     ("NULLABLE_ARGUMENTS", "6.11", "", "8aeaed21befc", "arguments named ...__nullable may be NULL"),
@@ -153,6 +154,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("PRIVATE_STACK", "6.13", "", "a76ab5731e32", "tracing programs may get a stack of their own, apart from callers"),
     ("STACK_ROUNDED_TO_16", "6.8", "", "", "a frame takes whole 16 bytes when it is compiled; before: at least 32"),
     ("FASTCALL_STACK", "6.12", "", "5b5f51bff1b6", "spills around inlined calls take no stack"),
+    ("LD_ABS_NOT_IN_CALLBACKS", "7.0", "", "", "no packet loads in callbacks (also in stable 6.12, not in 6.18.2)"),
     ("LD_ABS_RETURNS", "7.1", "", "ee861486e377", "a function may return 0 from a packet load in it"),
     # Maps
     ("LOADS_FUNCTION_ADDRESS", "6.4", "", "58aa2afbb1e6", "a 64-bit load may give the address of a kernel function"),

@@ -183,7 +183,7 @@ def _clearly_differ(env: Env, old: Frame, new: Frame, insn: int, exact: int) -> 
 def value_safe(env: Env, old: Value, new: Value, precise: bool, ids: IdMap, exact: int) -> bool:
     """One register or spilled value; kernel: regsafe()."""
     if not env.maps_ids:
-        return value_safe_by_number(old, new, precise, ids.old)
+        return value_safe_by_number(old, new, precise, ids.old, env.packet_end_compared)
     if exact == EXACT:
         return _exactly(old, new, ids)
     type = old.type
