@@ -24,7 +24,9 @@ _MAP_ELEMENTS: Final = frozenset((PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE))
 _PACKETS: Final = frozenset((PTR_TO_PACKET, PTR_TO_PACKET_META))
 
 
-def value_safe_by_number(old: Value, new: Value, precise: bool, ids: dict[int, int], end_compared: bool) -> bool:
+def value_safe_by_number(
+    old: Value, new: Value, precise: bool, ids: dict[int, int], end_compared: bool = False
+) -> bool:
     """Is `new` safe where `old` was? ids: which id stands for which, in one frame, one way only.
 
     end_compared: packet pointers at or past the end of the packet (their range is negative) equal only their kind.

@@ -185,7 +185,7 @@ def _integer(env: Env, meta: HelperMeta) -> Value:
 
 def _cpus(env: Env) -> int:
     """How many CPUs there may be: as told of the machine, else all that the kernel's struct cpumask has a bit for."""
-    told = int(env.profile.config.get("nr_cpu_ids", "0"))
+    told = int(env.profile.config.get("nr_cpu_ids", env.profile.config.get("CONFIG_NR_CPUS", "0")))
     if told:
         return told
     btf = env.profile.btf
