@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.verify.asking import answer
+from kverdict.program.assembled import program_from_text
+from kverdict.verify.verdict import Unsupported
+from kverdict.verify.verify import verify
+from tests.verify.asking import answer, profile
 
 # What each kernel says ("": accepted) and how many instructions it processed.
 CASES = (
@@ -382,3 +385,11 @@ exit
 @pytest.mark.parametrize(("name", "section", "text", "expected"), CASES, ids=[case[0] for case in CASES])
 def test_kernels_answered(name: str, section: str, text: str, expected: dict[str, tuple[str, int]]) -> None:
     assert {kernel: answer(text, kernel, section) for kernel in expected} == expected, name
+
+
+def test_arguments_on_the_stack_are_not_modelled() -> None:
+    """On 7.2; all other uses of r11, and all of them on other kernels, are refused."""
+    text = "*(u64 *)(r11 -8) = 1\nr0 = 0\nexit\n"
+    assert isinstance(verify(program_from_text(text, "socket", profile("7.2"))), Unsupported)
+    assert answer(text, "6.18", "socket") == ("R11 is invalid", 1)
+    assert answer(text.replace("-8", "+8"), "7.2", "socket") == ("R11 is invalid", 0)

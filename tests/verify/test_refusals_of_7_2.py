@@ -331,6 +331,113 @@ exit
             "7.2": ("", 28),
         },
     ),
+    (
+        "a_clone_in_another_frame_goes_with_the_object",
+        "tc",
+        """# map 0: ringbuf 0 0 4096
+r1 = map[id:0]
+r2 = 16
+r3 = 0
+r4 = r10
+r4 += -16
+call bpf_ringbuf_reserve_dynptr
+r1 = r10
+r1 += -16
+call f
+r0 = 0
+exit
+f:
+r6 = r1
+r2 = r10
+r2 += -16
+call bpf_dynptr_clone
+r1 = r6
+r2 = 0
+call bpf_ringbuf_discard_dynptr
+r1 = r10
+r1 += -16
+r2 = 0
+r3 = 8
+call bpf_dynptr_data
+r0 = 0
+exit
+""",
+        {
+            "6.12": ("", 25),
+            "6.18": ("", 25),
+            "7.2": ("Expected an initialized dynptr as R1", 21),
+        },
+    ),
+    (
+        "so_do_its_slices",
+        "tc",
+        """# map 0: ringbuf 0 0 4096
+r1 = map[id:0]
+r2 = 16
+r3 = 0
+r4 = r10
+r4 += -16
+call bpf_ringbuf_reserve_dynptr
+r1 = r10
+r1 += -16
+call f
+r0 = 0
+exit
+f:
+r6 = r1
+r2 = r10
+r2 += -16
+call bpf_dynptr_clone
+r1 = r10
+r1 += -16
+r2 = 0
+r3 = 8
+call bpf_dynptr_data
+r7 = r0
+r1 = r6
+r2 = 0
+call bpf_ringbuf_discard_dynptr
+if r7 == 0 goto z
+r0 = *(u8 *)(r7 +0)
+z:
+r0 = 0
+exit
+""",
+        {
+            "6.12": ("R7 invalid mem access 'scalar'", 24),
+            "6.18": ("R7 invalid mem access 'scalar'", 24),
+            "7.2": ("R7 invalid mem access 'scalar'", 24),
+        },
+    ),
+    (
+        "a_clone_may_be_overwritten",
+        "tc",
+        """# map 0: ringbuf 0 0 4096
+r1 = map[id:0]
+r2 = 16
+r3 = 0
+r4 = r10
+r4 += -16
+call bpf_ringbuf_reserve_dynptr
+r1 = r10
+r1 += -16
+r2 = r10
+r2 += -32
+call bpf_dynptr_clone
+*(u64 *)(r10 -16) = 0
+r1 = r10
+r1 += -32
+r2 = 0
+call bpf_ringbuf_discard_dynptr
+r0 = 0
+exit
+""",
+        {
+            "6.12": ("cannot overwrite referenced dynptr", 12),
+            "6.18": ("cannot overwrite referenced dynptr", 12),
+            "7.2": ("", 18),
+        },
+    ),
 )
 
 

@@ -218,7 +218,10 @@ def release_dynptr(env: Env, value: Value) -> bool:
             forget_slices(env, state.id)
         return True
     release_reference(env, state.ref)
-    for place, other in enumerate(frame.stack):
-        if other.kinds[0] == DYNPTR and other.value.ref == state.ref and other.value.detail:
-            clear(env, value.frameno, place, SLOTS)
+    for other_frame in env.state.frames if env.tracks_derived else [frame]:  # before, clones elsewhere were overlooked
+        for place, other in enumerate(other_frame.stack):
+            if other.kinds[0] == DYNPTR and other.value.ref == state.ref and other.value.detail:
+                clear(env, other_frame.number, place, SLOTS)
+                if env.tracks_derived:
+                    forget_slices(env, other.value.id)
     return True
