@@ -136,7 +136,9 @@ ARG_DYNPTR_TYPE: Final = Message(
 ARG_STRUCT_UNSUPPORTED: Final = Message(
     "arg-struct-unsupported",
     EINVAL,
-    "kernel function {callee} args#{arg} pointer type {kind} {struct} is not supported",
+    "kernel function {callee} R{reg} pointer type {kind} {struct} is not supported",
+    "",
+    ((NR, "kernel function {callee} args#{arg} pointer type {kind} {struct} is not supported"),),
 )
 RETURN_TYPE_UNSUPPORTED: Final = Message(
     "return-type-unsupported", EINVAL, "kernel function {callee} returns pointer type {kind} {struct} is not supported"

@@ -85,6 +85,14 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("RCU_LOCK_REFUSED_IN_RBTREE_CALLBACK", "6.5", "", "", "no bpf_rcu_read_lock() in the comparison of a tree"),
     ("REFERENCES_KEEP_ORDER", "6.14", "", "c8e2ee1f3df0", "before, the last reference took a released one's place"),
     ("SECTIONS_SPAN_CALLS", "6.9", "", "6fceea0fa59f", "functions may be called inside of locks and RCU sections"),
+    (
+        "UNLOCKING_ENDS_RCU",
+        "7.0",
+        "",
+        "",
+        "where only a lock protected RCU pointers, unlocking voids them (6.18 to 7.2)",
+    ),
+    ("STACK_ARGUMENTS", "7.2", "", "", "r11 is where arguments beyond the fifth are (6.18 to 7.2)"),
     ("STRUCT_OPS_RETURN_REFERENCE", "6.16", "", "8d9f547f74c7", "struct_ops programs may return a reference"),
     ("TIMER_CALLBACK_RETURNS_ZERO", "6.8", "", "", "timer callbacks return 0; before: 0 or 1"),
 )

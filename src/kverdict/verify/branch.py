@@ -18,6 +18,7 @@ from kverdict.domain.value import (
     ADD_CONST32,
     CONST_PTR_TO_MAP,
     PTR_TO_BTF_ID,
+    PTR_TO_BUF,
     PTR_TO_MAP_KEY,
     PTR_TO_MAP_VALUE,
     PTR_TO_MEM,
@@ -28,6 +29,7 @@ from kverdict.domain.value import (
     PTR_TO_SOCKET,
     PTR_TO_STACK,
     PTR_TO_TCP_SOCK,
+    PTR_TO_XDP_SOCK,
     SCALAR,
     ZERO_SCALAR,
     Value,
@@ -39,6 +41,7 @@ from kverdict.verify.env import F_DST_REG_STACK, F_SRC_REG_STACK, Env
 from kverdict.verify.everywhere import rewrite
 from kverdict.verify.nullness import known_not_null as known_pointer
 from kverdict.verify.packet import AT_PKT_END, BEYOND_PKT_END, learn_from_packet_test
+from kverdict.verify.pointer_math import MAX_VAR_OFF
 from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.records import LOCKS, has_field, record_of
 from kverdict.verify.registers import read_reg, read_reg32
@@ -130,11 +133,16 @@ def known_not_null(env: Env, value: Value) -> bool:
     type = value.type
     if type & PTR_MAYBE_NULL:
         return False
+    num = value.num
+    if env.does("NOT_NULL_WITHIN_BOUNDS") and not -MAX_VAR_OFF < num.smin <= num.smax < MAX_VAR_OFF:
+        return False
     base = type & BASE_MASK
     if base in _NEVER_NULL:
         return True
+    if base in (PTR_TO_BUF, PTR_TO_XDP_SOCK):
+        return env.does("BUFFER_POINTER_NOT_NULL")
     if base == PTR_TO_MEM:
-        return not type & PTR_UNTRUSTED
+        return not type & PTR_UNTRUSTED and env.does("MEMORY_POINTER_NOT_NULL")
     if base == PTR_TO_BTF_ID:
         return env.does("TRUSTED_POINTER_NOT_NULL") and is_trusted(env, value)
     return base == CONST_PTR_TO_MAP and env.does("MAP_POINTER_NOT_NULL")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from kverdict.btf.btf import Btf
-from kverdict.btf.layout import size_or_none, skip_modifiers
+from kverdict.btf.layout import size_of, size_or_none, skip_modifiers
 from kverdict.btf.types import KIND_STRUCT, Struct
 from kverdict.domain.bounds import UNKNOWN, const
 from kverdict.domain.sync import sync
@@ -174,13 +174,23 @@ def _integer(env: Env, meta: HelperMeta) -> Value:
     if meta.name in _LENGTHS:
         return _ranged(env, -_MAX_ERRNO, meta.msize_max_value)
     if meta.name == "bpf_get_smp_processor_id" and env.does("CPU_NUMBER_IN_RANGE"):
-        cpus = int(env.profile.config.get("nr_cpu_ids", "0"))
+        cpus = _cpus(env)
         if cpus:
             num = UNKNOWN
             return scalar(sync(num.value, num.mask, 0, cpus - 1, 0, cpus - 1, 0, cpus - 1, 0, cpus - 1, env.rules))
     if meta.name == "bpf_get_retval" and env.does("RETVAL_RANGE_CHECKED"):
         return _retval(env)
     return UNKNOWN_SCALAR
+
+
+def _cpus(env: Env) -> int:
+    """How many CPUs there may be: as told of the machine, else all that the kernel's struct cpumask has a bit for."""
+    told = int(env.profile.config.get("nr_cpu_ids", env.profile.config.get("CONFIG_NR_CPUS", "0")))
+    if told:
+        return told
+    btf = env.profile.btf
+    mask = btf.find("cpumask", KIND_STRUCT)
+    return 8 * size_of(btf, mask) if mask else 0
 
 
 def _retval(env: Env) -> Value:

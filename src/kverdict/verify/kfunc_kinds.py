@@ -91,7 +91,8 @@ def kind_of(arg: KfuncArgument) -> int:
     base = arg.value.base
     if base == PTR_TO_BTF_ID or struct_behind(env, base):
         if not isinstance(pointee, Struct):
-            env.refuse(ARG_STRUCT_UNSUPPORTED, **arg.facts(), kind=kind_name(pointee.kind), struct=pointee.name)
+            name = "" if isinstance(pointee, Void) else pointee.name
+            env.refuse(ARG_STRUCT_UNSUPPORTED, **arg.facts(), kind=kind_name(pointee.kind), struct=name)
         return STRUCT
     if callback_proto(btf, arg.pointer_id):
         return CALLBACK

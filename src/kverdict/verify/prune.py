@@ -11,6 +11,7 @@ from kverdict.domain.stack import ITER
 from kverdict.domain.state import State
 from kverdict.verify.env import Env
 from kverdict.verify.equal import EXACT, NOT_EXACT, RANGE_WITHIN, states_equal
+from kverdict.verify.links import clear_singular_ids
 from kverdict.verify.precision import mark_all_imprecise, mark_all_precise, propagate_precision
 
 ITER_ACTIVE = 1
@@ -118,7 +119,8 @@ def _compare_unfinished(env: Env, old: State, state: State, insn: int) -> tuple[
         if states_equal(env, old, state, level):
             return True, True
     if aux.calls_callback:
-        return states_equal(env, old, state, level), False
+        equal = states_equal(env, old, state, level)
+        return equal, equal and env.callbacks_are_loops
     if (
         _maybe_looping(old, state)
         and states_equal(env, old, state, EXACT if env.exact_loops else NOT_EXACT)
@@ -193,6 +195,8 @@ def _keep(env: Env, kept: list[Kept], state: State, insn: int) -> None:
     env.prev_jmps_processed = env.jmps_processed
     env.prev_insn_processed = env.insn_processed
     mark_all_imprecise(state)
+    if env.clears_singular_ids:
+        clear_singular_ids(state)
     new = state.fork()
     new.insn = insn
     new.branches = state.branches

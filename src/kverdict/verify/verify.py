@@ -9,7 +9,8 @@ from kverdict.catalogue.instructions import INVALID_REGISTER
 from kverdict.catalogue.memory import ARENA_SIGN_EXTENDING_LOAD
 from kverdict.domain.value import PTR_TO_BTF_ID, PTR_TO_MEM
 from kverdict.errors import UnsupportedError
-from kverdict.isa.opcode import CLASS_MASK, FP, LD_IMM64, LDX
+from kverdict.isa.insn import Insn
+from kverdict.isa.opcode import CLASS_MASK, DW, FP, LD_IMM64, LDX, MEM, ST, STX
 from kverdict.isa.validity import fields_check, static_check
 from kverdict.kernel.proto import MEM_ALLOC, MEM_RDONLY, PTR_UNTRUSTED
 from kverdict.program.program import Program
@@ -33,6 +34,7 @@ from kverdict.verify.topology import callees_first
 from kverdict.verify.verdict import Accepted, Rejected, Stats, Unsupported, Verdict
 from kverdict.verify.walk import walk_program
 
+_ARGUMENTS = 11
 _PROBED = frozenset(
     {
         PTR_TO_BTF_ID,
@@ -112,10 +114,22 @@ def _check_fields(env: Env, index: int) -> None:
     env.insn_idx = index
     for number in (insn.dst, insn.src):
         if number > FP:
+            if _is_stack_argument(insn) and env.does("STACK_ARGUMENTS"):
+                env.unsupported("arguments on the stack (r11)")
             env.refuse(INVALID_REGISTER, reg=number)
     violation = fields_check(insn, env.does)
     if violation is not None:
         refuse_encoding(env, violation)
+
+
+def _is_stack_argument(insn: Insn) -> bool:
+    """A sixth or later argument: written below r11 by the caller, read above it by the callee."""
+    code = insn.op & 0xFF
+    if insn.off % 8:
+        return False
+    if code == LDX | MEM | DW:
+        return insn.src == _ARGUMENTS and insn.dst <= FP and insn.off > 0
+    return code in (ST | MEM | DW, STX | MEM | DW) and insn.dst == _ARGUMENTS and insn.src <= FP and insn.off < 0
 
 
 def check_conversions(env: Env) -> None:
