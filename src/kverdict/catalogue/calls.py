@@ -101,6 +101,9 @@ LSM_CGROUP_VOID: Final = Message(
 INVALID_FORMAT_STRING: Final = Message("invalid-format-string", EINVAL, "Invalid format string")
 MISCONFIGURED_HELPER: Final = Message("misconfigured-helper", EINVAL, "kernel subsystem misconfigured verifier")
 HELPER_IN_RBTREE_CALLBACK: Final = Message("lock-in-rbtree-callback", EACCES, "can't spin_{{lock,unlock}} in rbtree cb")
+RES_LOCK_IN_RBTREE_CALLBACK: Final = Message(
+    "res-lock-in-rbtree-callback", EACCES, "can't res_spin_{{lock,unlock}} in rbtree cb"
+)
 TWO_REFERENCED_ARGUMENTS: Final = Message(
     "two-referenced-arguments",
     EACCES,

@@ -107,6 +107,8 @@ class HelperAvailability:
             return self.sentence(number, name)  # bpf_tcp_ca_get_func_proto()
         if variant.startswith("cgroup_sock_addr/") and name in ("bpf_get_retval", "bpf_set_retval"):
             return self.sentence(number, name) if variant.endswith(_NO_RETVAL) else None
+        if name in SOCKOPTS and self._without_socket_options(variant):
+            return self.sentence(number, name)
         if name in _BY_ATTACHMENT.get(variant, ()):
             return None
         if name in self._everywhere:
@@ -120,6 +122,12 @@ class HelperAvailability:
                     return Unknown(f"whether {variant} programs may call {name}")
                 return self._answer(number, name, derived["allowed"], derived["other_sentences"])
         return Unknown(f"whether {variant} programs may call {name}")
+
+    def _without_socket_options(self, variant: str) -> bool:
+        """Kernel: sock_filter_func_proto(), sock_addr_func_proto()."""
+        if variant.startswith("cgroup_sock_addr/unix_get"):
+            return self._does("UNIX_NAMES_WITHOUT_SOCKOPT")
+        return variant.startswith("cgroup_sock/") and variant != "cgroup_sock/create"
 
     def is_derived(self, variant: str) -> bool:
         """Whether the answers for this variant come from neighbouring kernels."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.catalogue.functions import CALL_DESTINATION, FUNC_INFO_COUNT
+from kverdict.catalogue.functions import CALL_DESTINATION
 from kverdict.catalogue.instructions import (
     BACK_EDGE,
     JUMP_INTO_LD_IMM64,
@@ -125,13 +125,6 @@ def check_subprogs(env: Env) -> None:
             env.refuse(LAST_INSN_NOT_EXIT)
 
 
-def check_func_info(env: Env) -> None:
-    """One entry of func_info for each subprogram; kernel: check_btf_func()."""
-    if env.program.func_info and len(env.program.func_info) != len(env.subprogs):
-        env.insn_idx = 0
-        env.refuse(FUNC_INFO_COUNT)
-
-
 def _jump_offset(insn: Insn) -> int:
     return insn.imm if insn.op & 0xFF == JMP32 | JA else insn.off
 
@@ -223,6 +216,8 @@ class _Search:
             self.subprog_of(index).changes_pkt_data = True
         if is_might_sleep(env, insn):
             self.subprog_of(index).might_sleep = True
+        if kfunc_name(env, insn) == "bpf_throw":
+            self.subprog_of(index).might_throw = True
 
     def visit_call(self, index: int, insn: Insn, into: bool) -> bool:
         """A call falls through; a subprogram call or reference is explored as well, and merges its effects."""
@@ -239,6 +234,7 @@ class _Search:
         env.prune_points[index] = 1
         caller, callee = self.subprog_of(index), self.subprog_of(target)
         caller.might_sleep |= callee.might_sleep
+        caller.might_throw |= callee.might_throw
         caller.changes_pkt_data |= callee.changes_pkt_data
         return self.push(index, target, _BRANCH, insn.op == _FUNC_REFERENCE)
 

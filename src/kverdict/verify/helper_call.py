@@ -24,6 +24,7 @@ from kverdict.catalogue.calls import (
     SLEEPABLE_HELPER_IN_REGION,
     UNKNOWN_HELPER,
 )
+from kverdict.catalogue.functions import TAIL_CALL_IN_CALLBACK
 from kverdict.catalogue.lifetime import HELPER_NOT_ACQUIRED
 from kverdict.domain.value import PTR_TO_MAP_VALUE, SCALAR, UNKNOWN_SCALAR, Value, type_text
 from kverdict.isa.insn import Insn
@@ -208,6 +209,10 @@ def _tail_call_from_subprog(env: Env) -> int:
     """The tail call may succeed, and then the function returns whatever the other program returned."""
     from kverdict.verify.subprog_call import leave_frame
 
+    if env.frame.callback == callbacks.SYNCHRONOUS:
+        if not env.does("TAIL_CALL_REFUSED_IN_CALLBACK"):
+            env.unsupported("a tail call in a callback on this kernel")
+        env.refuse(TAIL_CALL_IN_CALLBACK)
     env.push_state(env.insn_idx + 1, env.insn_idx)
     forget_packet_pointers(env.state)
     env.regs[0] = UNKNOWN_SCALAR
@@ -222,6 +227,8 @@ def _tail_call(env: Env, insn: Insn, meta: HelperMeta) -> None:
 def _local_storage(env: Env, insn: Insn, meta: HelperMeta) -> None:
     if not is_null(env.regs[2]):
         env.refuse(LOCAL_STORAGE_FLAGS)
+    if env.does("LOCAL_STORAGE_FLAGS_PRECISE"):
+        mark_chain_precision(env, 2)
 
 
 def _calling(set_callee: Callable[..., None]) -> Callable[[Env, Insn, HelperMeta], None]:
