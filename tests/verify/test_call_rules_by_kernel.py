@@ -312,3 +312,43 @@ def test_tail_call_in_a_callback_on_6_18() -> None:
     verdict = verify(described(IN_CALLBACK.format(body=""), "socket", "6.18", BTF, [MAIN, CALLBACK]))
     assert isinstance(verdict, Unsupported)
     assert verdict.what == "a tail call in a callback on this kernel"
+
+
+RETVAL: Final = (
+    "call bpf_get_retval\nif r0 {test} goto bad\nr0 = 1\nexit\nbad:\nr1 = *(u64 *)(r10 -513)\nr0 = 1\nexit\n"
+)
+REACHED: Final = "misaligned stack access off 0+-513 size 8"
+
+
+@pytest.mark.parametrize(
+    ("hook", "tests"),
+    [
+        ("socket_bind", {"s> 0": "", "== 1": "", "s< 0": REACHED, "s< -4095": ""}),
+        ("xfrm_state_pol_flow_match", {"s> 1": "", "== 1": REACHED, "s< 0": ""}),
+        ("sk_free_security", {"s> 1": REACHED, "s< 0": REACHED}),
+    ],
+)
+def test_what_a_hook_may_have_returned(hook: str, tests: dict[str, str]) -> None:
+    for test, expected in tests.items():
+        program = program_from_text(RETVAL.format(test=test), f"lsm_cgroup/{hook}", profile("7.2"))
+        assert outcome(program)[0] == expected, test
+
+
+@pytest.mark.parametrize(
+    ("hook", "value", "sentence"),
+    [
+        ("socket_bind", -4095, ""),
+        ("socket_bind", 1, "At bpf_set_retval the register R1 has smin=1 smax=1 should have been in [-4095, 0]"),
+        ("xfrm_state_pol_flow_match", 1, ""),
+        (
+            "xfrm_state_pol_flow_match",
+            -1,
+            "At bpf_set_retval the register R1 has smin=-1 smax=-1 should have been in [0, 1]",
+        ),
+        ("sk_free_security", 0, "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!"),
+    ],
+)
+def test_what_a_hook_may_be_made_to_return(hook: str, value: int, sentence: str) -> None:
+    text = f"r1 = {value}\ncall bpf_set_retval\nr0 = 1\nexit\n"
+    expected = (sentence, 2) if sentence else ("", 4)
+    assert outcome(program_from_text(text, f"lsm_cgroup/{hook}", profile("7.2"))) == expected

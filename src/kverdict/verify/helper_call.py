@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from kverdict.btf.types import FuncProto
 from kverdict.catalogue.calls import (
     DYNPTR_FROM_MEM_TYPE,
     HELPER_FOR_TRACING_ONLY,
@@ -46,7 +45,7 @@ from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.references import check_resource_leak, drop_reference, release_reference, without_reference
 from kverdict.verify.refusal import Refusal
 from kverdict.verify.registers import clobber_caller_saved
-from kverdict.verify.return_code import refuse_range
+from kverdict.verify.return_code import attach_returns_void, hook_range, range_holds, refuse_range
 from kverdict.verify.rules.helper_args import KPTR_XCHG
 from kverdict.verify.rules.map_helpers import map_fits_helper
 from kverdict.verify.sections import in_rcu_section, in_sleepable, region
@@ -290,14 +289,6 @@ def _dynptr_from_mem(env: Env, insn: Insn, meta: HelperMeta) -> None:
         env.refuse(DYNPTR_FROM_MEM_TYPE, type=type_text(env.regs[1].type))
 
 
-def attach_returns_void(env: Env) -> bool:
-    """The hook that the program is attached to returns nothing."""
-    btf = env.profile.btf
-    function = btf.type(env.program.attach_btf_id)
-    found = btf.type(getattr(function, "type_id", 0))
-    return isinstance(found, FuncProto) and found.return_id == 0
-
-
 def _set_retval(env: Env, insn: Insn, meta: HelperMeta) -> None:
     program = env.program
     is_cgroup_hook = program.prog_type == "lsm" and program.attach_type == "lsm_cgroup"
@@ -312,11 +303,10 @@ def _set_retval(env: Env, insn: Insn, meta: HelperMeta) -> None:
         env.refuse(LSM_CGROUP_VOID)
     if not checks_range:
         return
-    if is_cgroup_hook:
-        env.unsupported("bpf_set_retval() in an lsm_cgroup program, whose range depends on the hook")
+    range_ = hook_range(env) if is_cgroup_hook else (-_MAX_ERRNO, 0)
     mark_chain_precision(env, 1)
-    if not (value.num.s32_min >= -_MAX_ERRNO and value.num.s32_max <= 0):
-        refuse_range(env, value, (-_MAX_ERRNO, 0), "bpf_set_retval", 1, False)
+    if not range_holds(env, range_, value, False):
+        refuse_range(env, value, range_, "bpf_set_retval", 1, False)
 
 
 def _dynptr_data(env: Env, insn: Insn, meta: HelperMeta) -> None:

@@ -171,6 +171,8 @@ def check_number(env: Env, meta: KfuncMeta, place: int, name: str) -> None:
         meta.r0_rdonly = name == "rdonly_buf_size"
         if value.num.mask:
             env.refuse(NOT_A_CONST, reg=regno)
+        if value.num.value >> 32:
+            env.unsupported(f"{meta.name} with a size of more than 32 bits")
         meta.r0_size = value.num.value
         mark_chain_precision(env, regno)
 
