@@ -39,6 +39,8 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("RELEASE_OFFSET_FIRST", "6.3", "", "", "what is released must have no offset, whatever it is (6.1 to 6.3)"),
     ("SOCKMAP_DELETE_RESTRICTED", "6.10", "", "98e948fb60d4", "deletes from a sockmap only where updates are allowed"),
     ("UNIX_NAMES_WITHOUT_SOCKOPT", "7.0", "", "", "no socket options at unix names (6.18.44 to 7.2; also 6.12)"),
+    ("SLEEPABLE_QUEUES", "6.9", "", "", "queues and stacks in programs that may sleep (6.1 to 6.12)"),
+    ("SLEEPABLE_TRIES", "7.0", "", "", "tries and program arrays in programs that may sleep (6.18.44 to 7.2)"),
     ("SOCKMAP_UPDATE_BY_LOOKUP_PROGRAMS_ONLY", "7.3", "", "", "sockmap updates by sk_reuseport and sk_lookup only"),
     ("TAIL_CALL_MAP_SENTENCE", "6.16", "", "", "expected prog array map for tail call; before: misconfigured verifier"),
     ("ZERO_BASED_ARGUMENTS", "6.12", "", "", "dynptrs, iterators: arg #0 is the first; before: arg #1 (6.4 to 6.12)"),

@@ -12,6 +12,10 @@ from kverdict.kernel.kfuncs import Unknown
 from kverdict.kernel.progtypes import is_iterator, nearest, prog_type_of
 
 _PLACES: Final = range(1, 6)
+# Licences of programs that may use everything; kernel: license_is_gpl_compatible().
+GPL: Final = frozenset(
+    ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,14 @@ def _bits(word: str, bases: dict[str, int]) -> int:
 
 _NOT_IN_PROBE: Final = "helper call is not allowed in probe"
 # What the verifier says for its own reasons, not because of the kind of program; it decides them itself.
-_OWN_RULES: Final = ("might sleep", "sleepable helper", _NOT_IN_PROBE, "cannot tail call")
+_OWN_RULES: Final = (
+    "might sleep",
+    "sleepable helper",
+    _NOT_IN_PROBE,
+    "cannot tail call",
+    "supported only for",
+    "not supported for program type",
+)
 # Attach types whose programs have no return value to read or set; kernel: cgroup_common_func_proto().
 _NO_RETVAL: Final = ("recvmsg", "getpeername", "getsockname")
 # Functions that look a target up: the set for LSM hooks, the set for other targets.

@@ -40,6 +40,7 @@ from kverdict.isa.opcode import (
 from kverdict.verify.env import Env, Subprog
 from kverdict.verify.exceptions import find_exception_callback
 from kverdict.verify.flow import signed32
+from kverdict.verify.kfunc_table import add_kfunc
 from kverdict.verify.traits import (
     calls_async_callback,
     calls_sync_callback,
@@ -61,7 +62,10 @@ _TAIL_CALL: Final = 12
 def find_subprogs(env: Env) -> None:
     """Collect the starts of subprograms in ascending order; refuse a target outside the program."""
     starts = {0}
+    kfuncs: set[tuple[int, int]] = set()
     for index, insn in enumerate(env.insns):
+        if insn.op == CALL_KFUNC:
+            add_kfunc(env, index, insn, kfuncs)
         if insn.op == CALL_SUBPROG or insn.op == _FUNC_REFERENCE:
             target = index + signed32(insn.imm) + 1
             if not 0 <= target < env.count:

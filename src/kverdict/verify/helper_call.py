@@ -29,7 +29,7 @@ from kverdict.domain.value import PTR_TO_MAP_VALUE, SCALAR, UNKNOWN_SCALAR, Valu
 from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import B
 from kverdict.kernel import proto
-from kverdict.kernel.helpers import Helper
+from kverdict.kernel.helpers import GPL, Helper
 from kverdict.kernel.kfuncs import Unknown
 from kverdict.kernel.proto import BASE_MASK, DYNPTR_TYPE_SKB, DYNPTR_TYPE_SKB_META, MEM_ALLOC, MEM_PERCPU, MEM_RCU
 from kverdict.program.program import Map
@@ -52,9 +52,6 @@ from kverdict.verify.sections import in_rcu_section, in_sleepable, region
 from kverdict.verify.stack_objects import offset_of
 from kverdict.verify.traits import changes_packet
 
-GPL: Final = frozenset(
-    ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"),
-)
 _TRAMPOLINES: Final = ("trace_fentry", "trace_fexit", "modify_return", "trace_fsession")
 _MAX_ERRNO: Final = 4095
 
