@@ -1,4 +1,4 @@
-"""Calls and maps that a program may or may not use, and prototypes that stable kernels mended: what kernels answered."""
+"""Calls and maps that a program may or may not use, and prototypes that stable kernels mended: as kernels answered."""
 
 from __future__ import annotations
 
