@@ -8,6 +8,8 @@ from typing import Final
 import pytest
 
 from kverdict.program.assembled import program_from_text
+from kverdict.verify.verdict import Unsupported
+from kverdict.verify.verify import verify
 from tests.verify.asking import profile
 from tests.verify.described import Outcome, outcome
 
@@ -166,3 +168,39 @@ def test_only_optional_memory_of_a_kfunc_may_be_null(kernel: str) -> None:
 def test_reference_of_what_is_no_object(kernel: str, suffix: str, sentence: str) -> None:
     text = f"r1 = r10\nr1 += -8\nr2 = 0\ncall bpf_refcount_acquire{suffix}\nr0 = 0\nexit\n"
     assert outcome(program_from_text(text, "tc", profile(kernel))) == (sentence, 4)
+
+
+QUEUE: Final = """# map 0: array 4 16 4 lock@0
+*(u32 *)(r10 -4) = 0
+r1 = map[id:0]
+r2 = r10
+r2 += -4
+call bpf_map_lookup_elem
+if r0 == 0 goto out
+r1 = r0
+r2 = 0
+call bpf_wq_start
+out:
+r0 = 0
+exit
+"""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "sentence"),
+    [
+        ("6.12", "off 0 doesn't point to 'struct bpf_wq' that is at -22"),
+        ("6.18", "map 'map0' has no valid bpf_wq"),
+        ("7.2", "map 'map0' has no valid bpf_wq"),
+    ],
+)
+def test_work_queue_in_a_map_that_has_none(kernel: str, sentence: str) -> None:
+    assert outcome(program_from_text(QUEUE, "tc", profile(kernel))) == (sentence, 9)
+
+
+def test_work_queue_in_a_map_without_fields() -> None:
+    """Linux 6.12.117 dies of a NULL pointer in its verifier there."""
+    text = "# map 0: array 4 64 1\nr1 = map[id:0][0]+0\nr2 = 0\ncall bpf_wq_start\nr0 = 0\nexit\n"
+    assert isinstance(verify(program_from_text(text, "tc", profile("6.12"))), Unsupported)
+    expected = ("map 'map0' has to have BTF in order to use bpf_wq", 3)
+    assert outcome(program_from_text(text, "tc", profile("7.2"))) == expected

@@ -66,6 +66,7 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("STRUCT_POINTERS_ARE_TRUSTED", "6.6", "", "831deb2976de", "sockets and map pointers are trusted arguments"),
     ("TIMER_KFUNCS", "7.0", "", "", "kfuncs that take a bpf_timer (6.18 to 7.2)"),
     ("TRUSTED_ARGS_ZERO_OFFSET", "", "6.12", "605c96997d89", "trusted arguments must point to an object's start"),
+    ("WORK_QUEUE_FIELD_CHECKED", "6.18", "", "", "work queues are looked for as timers are (6.12 to 6.18)"),
     # Results of kfuncs
     ("DROP_CHECKS_NMI", "7.2", "", "", "bpf_obj_drop in tracing programs on fields unsafe in NMI (6.18 to 7.2)"),
     ("ITERATOR_RESULTS_TRUSTED", "6.12", "", "4cc8c50c9abc", "what an iterator returns is trusted (or RCU)"),
