@@ -62,6 +62,7 @@ MORE_META: Final[dict[str, Json]] = {
         "behaviours": [
             "+BOUNDS_S32_SPLIT_BY_U32",
             "+BOUNDS_OF_SINGLE_TNUM_VALUE",
+            "+TRUSTED_ARGS_BY_DEFAULT",
             "+ALU_BYTE_SWAP_TRACKED",
             "+ALU_SHIFT_BY_32_KEEPS_SIGN",
             "+ALU_SPLITS_SIGN_MASK",
@@ -86,6 +87,11 @@ MORE_META: Final[dict[str, Json]] = {
             "+ALU_SPLITS_SIGN_MASK",
             "+CTX_POINTERS_READ_WHOLE",
             "+MAP_POINTER_NOT_NULL",
+            "+LOCAL_STORAGE_FLAGS_PRECISE",
+            "+UNIX_NAMES_WITHOUT_SOCKOPT",
+            "+OWNER_HOLDS_REFERENCE",
+            "+RBTREE_CALLBACK_IN_ANY_FRAME",
+            "+CALLBACKS_KEEP_MAP_UID",
             "+STACK_COMPARE_IN_HISTORY",
             "+SCALAR_WITHOUT_LINK_EQUALS_LINKED",
             "+LINKED_DELTA_KEEPS_ID",
@@ -175,6 +181,32 @@ MORE_PROTOS: Final[dict[str, Json]] = {
     },
 }
 
+# Prototypes mended in a stable kernel whose source is not known: as in a later kernel. Each was asked: the helper
+# writes no map that is read-only, sleeps in no section, reads trusted objects.
+AS_LATER: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "6.18": (
+        "7.2",
+        (
+            "bpf_btf_find_by_name_kind_proto",
+            "bpf_d_path_proto",
+            "bpf_get_stack_proto_raw_tp",
+            "bpf_kallsyms_lookup_name_proto",
+            "bpf_read_branch_records_proto",
+            "bpf_skb_fib_lookup_proto",
+            "bpf_snprintf_btf_proto",
+            "bpf_snprintf_proto",
+            "bpf_sys_bpf_proto",
+            "bpf_sys_close_proto",
+            "bpf_tcp_raw_check_syncookie_ipv4_proto",
+            "bpf_tcp_raw_check_syncookie_ipv6_proto",
+            "bpf_tcp_raw_gen_syncookie_ipv4_proto",
+            "bpf_tcp_raw_gen_syncookie_ipv6_proto",
+            "bpf_xdp_fib_lookup_proto",
+            "bpf_xdp_store_bytes_proto",
+        ),
+    )
+}
+
 
 def read(folder: Path, name: str) -> Any:
     return json.loads((folder / name).read_text())
@@ -214,6 +246,10 @@ def protos(kernel: str, folder: Path, enums: Json) -> Json:
         flags = ("gpl_only", "might_sleep", "pkt_access", "allow_fastcall")
         new |= {key: True for key in flags if old.get(key)}
         found[symbol] = new
+    if kernel in AS_LATER:
+        later, symbols = AS_LATER[kernel]
+        newer = protos(later, folder.parent / later, read(folder.parent / later, "enums.json"))
+        found |= {symbol: newer[symbol] for symbol in symbols}
     return dict(sorted(found.items()))
 
 

@@ -28,6 +28,18 @@ GLOBAL_ARG_NULL: Final = Message(
     "",
     (("MESSAGES_NAME_REGISTERS", "arg#{arg} is expected to be non-NULL"),),
 )
+GLOBAL_ARG_PACKET: Final = Message(
+    "global-arg-packet",
+    EINVAL,
+    "R{reg} is a packet pointer, but func#{number} may change packet data",
+    "the function may move the packet, and would then use a pointer to where it was",
+)
+STACK_ARGUMENT_MISSING: Final = Message(
+    "stack-argument-missing",
+    EFAULT,
+    "callee expects {count} args, stack arg1 is not initialized",
+    "only five arguments fit into registers, and the others were not stored",
+)
 GLOBAL_ARG_ARENA: Final = Message("global-arg-arena", EINVAL, "R{reg} is not a pointer to arena or scalar.")
 GLOBAL_RETURN: Final = Message(
     "global-return",
@@ -108,6 +120,9 @@ TAIL_CALL_WITHOUT_BTF: Final = Message(
 TAIL_CALL_RETURN: Final = Message(
     "tail-call-return", EINVAL, "tail_call is only allowed in functions that return 'int'."
 )
+LD_ABS_WITHOUT_BTF: Final = Message("ld-abs-without-btf", EINVAL, "LD_ABS is not allowed in subprogs without BTF")
+LD_ABS_RETURN: Final = Message("ld-abs-return", EINVAL, "LD_ABS is only allowed in functions that return 'int'.")
+TAIL_CALL_IN_CALLBACK: Final = Message("tail-call-in-callback", EINVAL, "cannot tail call within callback")
 FUNC_INFO_COUNT: Final = Message(
     "func-info-count", EINVAL, "number of funcs in func_info doesn't match number of subprogs"
 )

@@ -23,6 +23,10 @@ MAY_GOTO_NOWHERE: Final = "MAY_GOTO_NOWHERE"
 ADDR_SPACE_CAST: Final = "ADDR_SPACE_CAST"
 LOAD_ACQUIRE: Final = "LOAD_ACQUIRE"
 
+ARGUMENTS: Final = 11  # stands for the arguments on the stack, on kernels with STACK_ARGUMENTS
+STORED: Final = 0
+LOADED: Final = 1
+
 Does = Callable[[str], bool]
 
 
@@ -160,6 +164,21 @@ def _static_ld_imm64(insns: Sequence[Insn], index: int) -> Violation | None:
     if source > op.PSEUDO_MAP_IDX_VALUE or (source in (op.PSEUDO_MAP_FD, op.PSEUDO_MAP_IDX) and second.imm):
         return UNKNOWN_LD_IMM64
     return None
+
+
+def stack_argument(insn: Insn) -> int:
+    """STORED or LOADED if this is an access to an argument past the fifth, through the register r11; else -1.
+
+    Outgoing arguments lie below r11, incoming ones above; kernel: is_stack_arg_st(), _stx(), _ldx().
+    """
+    if insn.off % 8 or not insn.off:
+        return -1
+    code = insn.op & 0xFF
+    if insn.dst == ARGUMENTS and insn.off < 0 and code in (op.ST | op.MEM | op.DW, op.STX | op.MEM | op.DW):
+        return STORED
+    if insn.src == ARGUMENTS and insn.off > 0 and code == op.LDX | op.MEM | op.DW:
+        return LOADED
+    return -1
 
 
 def register_check(number: int) -> Violation | None:

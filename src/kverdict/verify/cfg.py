@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.catalogue.functions import CALL_DESTINATION, FUNC_INFO_COUNT
+from kverdict.catalogue.functions import CALL_DESTINATION
 from kverdict.catalogue.instructions import (
     BACK_EDGE,
     JUMP_INTO_LD_IMM64,
@@ -40,6 +40,7 @@ from kverdict.isa.opcode import (
 from kverdict.verify.env import Env, Subprog
 from kverdict.verify.exceptions import find_exception_callback
 from kverdict.verify.flow import signed32
+from kverdict.verify.kfunc_table import add_kfunc
 from kverdict.verify.traits import (
     calls_async_callback,
     calls_sync_callback,
@@ -61,7 +62,10 @@ _TAIL_CALL: Final = 12
 def find_subprogs(env: Env) -> None:
     """Collect the starts of subprograms in ascending order; refuse a target outside the program."""
     starts = {0}
+    kfuncs: set[tuple[int, int]] = set()
     for index, insn in enumerate(env.insns):
+        if insn.op == CALL_KFUNC:
+            add_kfunc(env, index, insn, kfuncs)
         if insn.op == CALL_SUBPROG or insn.op == _FUNC_REFERENCE:
             target = index + signed32(insn.imm) + 1
             if not 0 <= target < env.count:
@@ -123,13 +127,6 @@ def check_subprogs(env: Env) -> None:
         if last not in (JMP | EXIT, JMP | JA, JMP32 | JA):
             env.insn_idx = subprog.end - 1
             env.refuse(LAST_INSN_NOT_EXIT)
-
-
-def check_func_info(env: Env) -> None:
-    """One entry of func_info for each subprogram; kernel: check_btf_func()."""
-    if env.program.func_info and len(env.program.func_info) != len(env.subprogs):
-        env.insn_idx = 0
-        env.refuse(FUNC_INFO_COUNT)
 
 
 def _jump_offset(insn: Insn) -> int:
@@ -223,6 +220,8 @@ class _Search:
             self.subprog_of(index).changes_pkt_data = True
         if is_might_sleep(env, insn):
             self.subprog_of(index).might_sleep = True
+        if kfunc_name(env, insn) == "bpf_throw":
+            self.subprog_of(index).might_throw = True
 
     def visit_call(self, index: int, insn: Insn, into: bool) -> bool:
         """A call falls through; a subprogram call or reference is explored as well, and merges its effects."""
@@ -239,6 +238,7 @@ class _Search:
         env.prune_points[index] = 1
         caller, callee = self.subprog_of(index), self.subprog_of(target)
         caller.might_sleep |= callee.might_sleep
+        caller.might_throw |= callee.might_throw
         caller.changes_pkt_data |= callee.changes_pkt_data
         return self.push(index, target, _BRANCH, insn.op == _FUNC_REFERENCE)
 

@@ -29,6 +29,7 @@ from kverdict.verify.env import Env
 from kverdict.verify.map_calls import may_be_certain
 from kverdict.verify.records import LOCKS, has_field
 from kverdict.verify.references import acquire_reference
+from kverdict.verify.return_code import attach_returns_void, hook_range
 from kverdict.verify.rules.helper_args import KPTR_XCHG
 from kverdict.verify.rules.kptr import pointee_btf
 from kverdict.verify.rules.map_helpers import map_type_name
@@ -198,7 +199,7 @@ def _retval(env: Env) -> Value:
     if program.prog_type == "cgroup_sockopt" and program.attach_type == "cgroup_getsockopt":
         return UNKNOWN_SCALAR
     if program.prog_type == "lsm" and program.attach_type == "lsm_cgroup":
-        env.unsupported("bpf_get_retval() in an lsm_cgroup program, whose range depends on the hook")
+        return UNKNOWN_SCALAR if attach_returns_void(env) else _ranged(env, *hook_range(env))
     return _ranged(env, -_MAX_ERRNO, 0)
 
 

@@ -6,7 +6,7 @@ Source: is_state_visited(), update_branch_counts(), clean_live_states() of the k
 
 from __future__ import annotations
 
-from kverdict.catalogue.limits import INFINITE_LOOP
+from kverdict.catalogue.limits import INFINITE_LOOP, LOOP_LEFT_BEFORE_CHECKPOINT
 from kverdict.domain.stack import ITER
 from kverdict.domain.state import State
 from kverdict.verify.env import Env
@@ -331,8 +331,12 @@ def _enter_component(env: Env, state: State) -> None:
 
 def _exit_component(env: Env, state: State) -> None:
     chain = _call_chain(env, state)
-    visit = env.visits.get(chain) if chain is not None else None
-    if visit is None or chain is None or visit.entry is not state:
+    if chain is None:
+        return
+    visit = env.visits.get(chain)
+    if visit is None:
+        env.refuse(LOOP_LEFT_BEFORE_CHECKPOINT, chain=_chain_text(chain))
+    if visit.entry is not state:
         return
     _log_component(env, "exit", chain)
     visit.entry = None
@@ -368,5 +372,8 @@ def _add_backedge(env: Env, old: State, state: State, insn: int) -> None:
 
 def _log_component(env: Env, what: str, chain: tuple[int, ...]) -> None:
     if env.log is not None and env.log.level > 1:
-        sites = "".join(f"{site}," for site in chain[:-1])
-        env.log.write(f"SCC {what} ({sites}{-chain[-1]})\n")
+        env.log.write(f"SCC {what} ({_chain_text(chain)})\n")
+
+
+def _chain_text(chain: tuple[int, ...]) -> str:
+    return "".join(f"{site}," for site in chain[:-1]) + str(-chain[-1])

@@ -139,6 +139,11 @@ def _lsm_range(env: Env, attach: str) -> Range | None:
         return (1, 1) if attach_returns_void(env) else (0, 1)
     if not env.does("LSM_RETURN_RANGES"):
         return None
+    return hook_range(env)
+
+
+def hook_range(env: Env) -> Range:
+    """What an LSM hook that is no void function may return; kernel: bpf_lsm_get_retval_range()."""
     hooks = env.profile.sets.get("bool_lsm_hooks", ())
     return (0, 1) if f"bpf_lsm_{env.program.attach_name}" in hooks else (-_MAX_ERRNO, 0)
 

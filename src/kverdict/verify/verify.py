@@ -9,18 +9,18 @@ from kverdict.catalogue.instructions import INVALID_REGISTER
 from kverdict.catalogue.memory import ARENA_SIGN_EXTENDING_LOAD
 from kverdict.domain.value import PTR_TO_BTF_ID, PTR_TO_MEM
 from kverdict.errors import UnsupportedError
-from kverdict.isa.insn import Insn
-from kverdict.isa.opcode import CLASS_MASK, DW, FP, LD_IMM64, LDX, MEM, ST, STX
-from kverdict.isa.validity import fields_check, static_check
+from kverdict.isa.opcode import CLASS_MASK, FP, LD_IMM64, LDX
+from kverdict.isa.validity import LOADED, STORED, fields_check, stack_argument, static_check
 from kverdict.kernel.proto import MEM_ALLOC, MEM_RDONLY, PTR_UNTRUSTED
 from kverdict.program.program import Program
 from kverdict.verify.attach import check_attach
 from kverdict.verify.backtrack import backward_effects
-from kverdict.verify.cfg import check_cfg, check_func_info, check_subprogs, find_subprogs
+from kverdict.verify.cfg import check_cfg, check_subprogs, find_subprogs
 from kverdict.verify.constants import compute_constants, fold_branches
 from kverdict.verify.env import Env
 from kverdict.verify.fastcall import mark_fastcall_patterns, remove_fastcall_stack
 from kverdict.verify.flow import compute_components, compute_live_registers, postorders, successors
+from kverdict.verify.func_info import check_func_info
 from kverdict.verify.liveness.collected import CollectedLiveness
 from kverdict.verify.liveness.computed import ComputedLiveness
 from kverdict.verify.liveness.tables import log_order
@@ -34,7 +34,6 @@ from kverdict.verify.topology import callees_first
 from kverdict.verify.verdict import Accepted, Rejected, Stats, Unsupported, Verdict
 from kverdict.verify.walk import walk_program
 
-_ARGUMENTS = 11
 _PROBED = frozenset(
     {
         PTR_TO_BTF_ID,
@@ -112,24 +111,15 @@ def _check_fields(env: Env, index: int) -> None:
     """Register numbers and reserved fields, of code that is never reached too; kernel: check_insn_fields()."""
     insn = env.insns[index]
     env.insn_idx = index
-    for number in (insn.dst, insn.src):
-        if number > FP:
-            if _is_stack_argument(insn) and env.does("STACK_ARGUMENTS"):
-                env.unsupported("arguments on the stack (r11)")
+    on_stack = stack_argument(insn) if env.does("STACK_ARGUMENTS") else -1
+    for number, place in ((insn.dst, STORED), (insn.src, LOADED)):
+        if number > FP and on_stack != place:
             env.refuse(INVALID_REGISTER, reg=number)
+    if on_stack >= 0:
+        env.unsupported("arguments on the stack (r11)")
     violation = fields_check(insn, env.does)
     if violation is not None:
         refuse_encoding(env, violation)
-
-
-def _is_stack_argument(insn: Insn) -> bool:
-    """A sixth or later argument: written below r11 by the caller, read above it by the callee."""
-    code = insn.op & 0xFF
-    if insn.off % 8:
-        return False
-    if code == LDX | MEM | DW:
-        return insn.src == _ARGUMENTS and insn.dst <= FP and insn.off > 0
-    return code in (ST | MEM | DW, STX | MEM | DW) and insn.dst == _ARGUMENTS and insn.src <= FP and insn.off < 0
 
 
 def check_conversions(env: Env) -> None:
