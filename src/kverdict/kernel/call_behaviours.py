@@ -131,7 +131,6 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
         "",
         "where only a lock protected RCU pointers, unlocking voids them (6.18 to 7.2)",
     ),
-    ("STACK_ARGUMENTS", "7.2", "", "", "r11 is where arguments beyond the fifth are (6.18 to 7.2)"),
     ("STRUCT_OPS_RETURN_REFERENCE", "6.16", "", "8d9f547f74c7", "struct_ops programs may return a reference"),
     ("TIMER_CALLBACK_RETURNS_ZERO", "6.8", "", "", "timer callbacks return 0; before: 0 or 1"),
 )
