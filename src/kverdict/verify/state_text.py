@@ -200,7 +200,9 @@ def _facts(env: Env, value: Value, base: int) -> list[str]:
     if value.id and not one_id:
         delta = f"{value.off:+d}" if value.id & ADD_CONST else ""
         facts.append(f"id={value.id & ~ADD_CONST}{delta}")
-    if one_id:
+    if one_id and value.id not in (0, value.ref):
+        facts += [f"id={value.id}", f"parent_id={value.ref}"]
+    elif one_id:
         facts.append(f"id={value.ref}")
     elif value.ref:
         facts.append(f"ref_obj_id={value.ref}")
