@@ -41,6 +41,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("STACK_COMPARE_IN_HISTORY", "6.16", "", "e2d2115e56c4", "comparisons of stack pointers are noted too"),
     ("LINKED_REGISTERS_IN_HISTORY", "6.12", "", "4bf79f9be434", "linked registers are noted too, at most six"),
     ("RETURN_VALUE_IS_PRECISE", "6.8", "", "eabe518de533", "what a program returns is relied on"),
+    ("LD_ABS_EXIT_TRACED", "7.1", "", "", "a packet load that ended its function is stepped back into (also in 6.12)"),
     (
         "PRECISION_ACROSS_CALLBACKS",
         "7.0",
@@ -139,6 +140,9 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("LOCAL_KPTR_IS_RCU_SAFE", "6.6", "", "", "a kptr to an object of the program's own type is RCU-protected"),
     ("UNTRUSTED_MEM", "6.17", "", "", "pointers to untrusted read-only memory"),
     ("CONTEXT_TAKES_CONSTANTS", "6.4", "", "0d80a619c113", "a constant may be stored into the context at once"),
+    ("ARENA_ON_EITHER_SIDE", "7.0", "", "", "a number or pointer plus an arena pointer is one (also in 6.12 and 6.18)"),
+    ("UNTRUSTED_MEM_ON_RIGHT", "7.0", "", "", "a number plus untrusted memory is a pointer; before: it stays as it is"),
+    ("PACKET_SUM_FORGETS_END", "7.1", "", "", "a moved packet pointer is not known to be past the end (6.18 to 7.2)"),
     ("POINTER_OFFSETS_FOLDED", "7.1", "", "022ac0750883", "a pointer has one offset; below its start it is unusable"),
     ("CTX_FIXED_OFFSET", "7.1", "", "", "a fixed offset may be added to the context pointer"),
     ("CTX_POINTERS_READ_WHOLE", "6.14", "", "659b9ba7cb2d", "a pointer argument must be read with 8 bytes"),
@@ -162,6 +166,8 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("STACK_ROUNDED_TO_16", "6.8", "", "", "a frame takes whole 16 bytes when it is compiled; before: at least 32"),
     ("FASTCALL_STACK", "6.12", "", "5b5f51bff1b6", "spills around inlined calls take no stack"),
     ("LD_ABS_RETURNS", "7.1", "", "ee861486e377", "a function may return 0 from a packet load in it"),
+    ("LD_ABS_REFUSED_IN_CALLBACKS", "7.2", "", "", "no packet load in callbacks (also in stable 6.12, not 6.18.44)"),
+    ("MAIN_IS_NO_CALLBACK", "7.2", "", "", "the main program is no callback (also in 6.1 and 6.12, not 6.18.44)"),
     # Maps
     ("LOADS_FUNCTION_ADDRESS", "6.4", "", "58aa2afbb1e6", "a 64-bit load may give the address of a kernel function"),
     ("KPROBE_SESSION_RETURN_RANGE", "6.12", "", "", "kprobe sessions return 0 or 1 (6.4 to 6.12)"),

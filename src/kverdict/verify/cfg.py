@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.catalogue.functions import CALL_DESTINATION, FUNC_INFO_COUNT
+from kverdict.btf.layout import resolved
+from kverdict.btf.types import Enum, FuncProto, Int
+from kverdict.catalogue.functions import (
+    CALL_DESTINATION,
+    FUNC_INFO_COUNT,
+    LD_ABS_RETURN,
+    LD_ABS_WITHOUT_BTF,
+    TAIL_CALL_RETURN,
+    TAIL_CALL_WITHOUT_BTF,
+)
 from kverdict.catalogue.instructions import (
     BACK_EDGE,
     JUMP_INTO_LD_IMM64,
@@ -126,10 +135,30 @@ def check_subprogs(env: Env) -> None:
 
 
 def check_func_info(env: Env) -> None:
-    """One entry of func_info for each subprogram; kernel: check_btf_func()."""
+    """One entry of func_info for each subprogram; kernel: check_btf_func(), check_abnormal_return()."""
     if env.program.func_info and len(env.program.func_info) != len(env.subprogs):
         env.insn_idx = 0
         env.refuse(FUNC_INFO_COUNT)
+    for subprog in env.subprogs[1:]:
+        if env.program.func_info and (env.program.btf is None or _returns_number(env, subprog)):
+            continue
+        described = bool(env.program.func_info)
+        env.insn_idx = 0
+        if has_legacy_load(env, subprog):
+            env.refuse(LD_ABS_RETURN if described else LD_ABS_WITHOUT_BTF)
+        if subprog.has_tail_call:
+            env.refuse(TAIL_CALL_RETURN if described else TAIL_CALL_WITHOUT_BTF)
+
+
+def _returns_number(env: Env, subprog: Subprog) -> bool:
+    """Its prototype says that it returns an integer or an enumeration."""
+    btf = env.program.btf
+    assert btf is not None
+    proto = btf.type(subprog.func_proto_id)
+    if not isinstance(proto, FuncProto):
+        return True
+    returned = resolved(btf, proto.return_id) if proto.return_id else None
+    return isinstance(returned, (Int, Enum))
 
 
 def _jump_offset(insn: Insn) -> int:

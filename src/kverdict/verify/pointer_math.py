@@ -91,7 +91,8 @@ def adjust_pointer(env: Env, insn: Insn, pointer: Value, offset: Value, offset_i
         env.refuse(POINTER_ARITHMETIC_MAYBE_NULL, reg=dst, type=kind)
     base = pointer.type & BASE_MASK
     if base == PTR_TO_MEM and pointer.type & PTR_UNTRUSTED and env.does("UNTRUSTED_MEM"):
-        write_reg(env, dst, pointer)
+        if not offset_is_dst or env.does("UNTRUSTED_MEM_ON_RIGHT"):
+            write_reg(env, dst, pointer)
         return
     _check_kind(env, insn, pointer, offset)
     check_sane(env, num, 0, kind)
@@ -156,7 +157,7 @@ def _fits(number: int) -> bool:
 
 def _add(env: Env, pointer: Value, num: Bounds) -> Value:
     if num.mask == 0 and _fits(pointer.off + num.smin):
-        return pointer.with_off(pointer.off + num.smin)
+        return _shifted(env, pointer, num.smin)
     if env.rules.circular:
         return _moved(env, pointer, circular.moved_pointer(ADD, pointer.num, num, env.rules), True)
     old = pointer.num
@@ -173,7 +174,7 @@ def _add(env: Env, pointer: Value, num: Bounds) -> Value:
 
 def _sub(env: Env, pointer: Value, num: Bounds) -> Value:
     if num.mask == 0 and _fits(pointer.off - num.smin):
-        return pointer.with_off(pointer.off - num.smin)
+        return _shifted(env, pointer, -num.smin)
     if env.rules.circular:
         return _moved(env, pointer, circular.moved_pointer(SUB, pointer.num, num, env.rules), num.smin < 0)
     old = pointer.num
@@ -189,9 +190,23 @@ def _sub(env: Env, pointer: Value, num: Bounds) -> Value:
     return _moved(env, pointer, moved, num.smin < 0)
 
 
+def _shifted(env: Env, pointer: Value, by: int) -> Value:
+    """The pointer at another fixed offset; that it stood at the end of the packet counts no more."""
+    if _at_end(env, pointer):
+        pointer = pointer.with_subject(0, 0)
+    return pointer.with_off(pointer.off + by)
+
+
+def _at_end(env: Env, pointer: Value) -> bool:
+    """A packet pointer found at or beyond the end, which any arithmetic makes unknown again."""
+    if pointer.type & BASE_MASK not in _PACKET or not isinstance(pointer.subject, int) or pointer.subject >= 0:
+        return False
+    return env.does("PACKET_SUM_FORGETS_END")
+
+
 def _moved(env: Env, pointer: Value, num: Bounds, grows: bool) -> Value:
     """A packet pointer at a new variable offset is a new one: its checked range counts no more if it may grow."""
     if pointer.type & BASE_MASK not in _PACKET:
         return pointer.with_num(num)
-    subject = 0 if grows else pointer.subject
+    subject = 0 if grows or _at_end(env, pointer) else pointer.subject
     return Value(pointer.type, num, pointer.off, subject, 0, env.new_id(), pointer.ref, pointer.frameno)

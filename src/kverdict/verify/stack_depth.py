@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from kverdict.catalogue.context import LD_ABS_IN_CALLBACK
 from kverdict.catalogue.limits import CALL_DEPTH, COMBINED_STACK, SUBPROGRAM_STACK, TAIL_CALL_STACK
 from kverdict.isa.opcode import CALL_SUBPROG, LD_IMM64, PSEUDO_FUNC, VARIANT_SHIFT
+from kverdict.verify.cfg import has_legacy_load
 from kverdict.verify.env import Env
 from kverdict.verify.exceptions import check_direct_call, check_tail_call, check_throw
 from kverdict.verify.flow import signed32
@@ -37,6 +39,13 @@ def _may_use_private_stack(env: Env) -> bool:
     return (kind == "tracing" and attach != "trace_iter") or (kind == "lsm" and attach != "lsm_cgroup")
 
 
+def _check_packet_loads(env: Env, number: int, callers: list[int]) -> None:
+    """No callback reaches a packet load that may end its function, whether it was walked or not."""
+    if env.does("LD_ABS_REFUSED_IN_CALLBACKS") and has_legacy_load(env, env.subprogs[number]):
+        if any(env.subprogs[caller].is_cb for caller in (number, *callers)):
+            env.refuse(LD_ABS_IN_CALLBACK)
+
+
 def _rounded(env: Env, depth: int) -> int:
     if env.does("STACK_ROUNDED_TO_16"):
         return (depth + 15) // 16 * 16
@@ -54,6 +63,7 @@ def _check_from(env: Env, start: int, private: bool, shared: set[int]) -> None:
         subprog = subprogs[number]
         if entered:
             entered = False
+            _check_packet_loads(env, number, [caller for _, caller, _ in chain])
             if number and subprog.has_tail_call and depth >= 256:
                 env.refuse(TAIL_CALL_STACK, depth=depth)
             own = _rounded(env, subprog.stack_depth)
