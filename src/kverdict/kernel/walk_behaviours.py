@@ -63,6 +63,8 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("LOOP_STATES_KEPT_WHOLE", "6.15", "", "9e63fdb0cbdf", "states of an unfinished loop are not cleaned"),
     ("CALLBACKS_VERIFIED_AS_LOOPS", "6.7", "", "ab5cfac139ab", "a callback is walked as often as its state changes"),
     ("HISTORY_FORCES_CHECKPOINT", "6.12", "", "96a30e469ca1", "a checkpoint after 40 entries of history"),
+    ("CALLBACK_CALLS_ARE_LOOPS", "7.0", "", "", "a call that takes a callback is a loop component of its own"),
+    ("SINGLE_LINKS_CLEARED", "7.0", "", "", "a checkpoint forgets links of scalars that are linked to no other"),
     ("CURRENT_STATE_CLEANED", "7.1", "", "", "dead registers are forgotten before states are compared (6.18 to 7.2)"),
     # Comparing states
     ("STATES_MAP_IDS", "6.3", "", "", "ids of two states are compared by their roles; before: mostly as numbers"),

@@ -41,6 +41,8 @@ class Asked:
         self.not_null_near_base = does("NOT_NULL_NEAR_BASE_ONLY")
         self.compare_asks_not_null = does("POINTER_COMPARE_ASKS_NOT_NULL")
         self.null_tested_by_register = does("NULL_TESTED_BY_REGISTER")
+        self.clears_single_links = does("SINGLE_LINKS_CLEARED")
+        self.callbacks_loop = does("CALLBACK_CALLS_ARE_LOOPS")
         self.merges_pointer_types = does("KINDS_OF_POINTERS_MERGE")
         self.stack_reads_and_writes = does("STACK_MESSAGES_SAY_READ_OR_WRITE")
         self.empty_access_has_end = does("EMPTY_STACK_ACCESS_HAS_END")

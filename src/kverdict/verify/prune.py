@@ -7,8 +7,9 @@ Source: is_state_visited(), update_branch_counts(), clean_live_states() of the k
 from __future__ import annotations
 
 from kverdict.catalogue.limits import INFINITE_LOOP
-from kverdict.domain.stack import ITER
+from kverdict.domain.stack import ITER, SPILL
 from kverdict.domain.state import State
+from kverdict.domain.value import ADD_CONST, SCALAR, Value
 from kverdict.verify.env import Env
 from kverdict.verify.equal import EXACT, NOT_EXACT, RANGE_WITHIN, states_equal
 from kverdict.verify.liveness import forget_dead_registers
@@ -118,7 +119,7 @@ def _compare_unfinished(env: Env, old: State, state: State, insn: int) -> tuple[
         if states_equal(env, old, state, level):
             return True, True
     if aux.calls_callback:
-        return states_equal(env, old, state, level), False
+        return states_equal(env, old, state, level), env.callbacks_loop
     if (
         _maybe_looping(old, state)
         and states_equal(env, old, state, EXACT if env.exact_loops else NOT_EXACT)
@@ -193,6 +194,8 @@ def _keep(env: Env, kept: list[Kept], state: State, insn: int) -> None:
     env.prev_jmps_processed = env.jmps_processed
     env.prev_insn_processed = env.insn_processed
     mark_all_imprecise(state)
+    if env.clears_single_links:
+        _clear_single_links(state)
     new = state.fork()
     new.insn = insn
     new.branches = state.branches
@@ -208,6 +211,30 @@ def _keep(env: Env, kept: list[Kept], state: State, insn: int) -> None:
         frame.read = frame.read32 = frame.written = 0
         frame.stack_read = frame.stack_written = 0
     kept.append(Kept(new))
+
+
+def _clear_single_links(state: State) -> None:
+    """A scalar that is linked to no other has no link; kernel: bpf_clear_singular_ids()."""
+    seen: dict[int, int] = {}
+    for frame in state.frames:
+        for value in frame.regs:
+            if value.type == SCALAR and value.id:
+                link = value.id & ~ADD_CONST
+                seen[link] = seen.get(link, 0) + 1
+        for slot in frame.stack:
+            if slot.kinds[7] == SPILL and slot.value.type == SCALAR and slot.value.id:
+                link = slot.value.id & ~ADD_CONST
+                seen[link] = seen.get(link, 0) + 1
+    if 1 not in seen.values():
+        return
+    for frame in state.frames:
+        for number, value in enumerate(frame.regs):
+            if value.type == SCALAR and value.id and seen[value.id & ~ADD_CONST] == 1:
+                frame.regs[number] = Value(SCALAR, value.num)
+        for number, slot in enumerate(frame.stack):
+            value = slot.value
+            if slot.kinds[7] == SPILL and value.type == SCALAR and value.id and seen[value.id & ~ADD_CONST] == 1:
+                frame.stack[number] = slot.with_value(Value(SCALAR, value.num))
 
 
 def _drop(env: Env, kept: Kept) -> None:
