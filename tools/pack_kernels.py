@@ -104,6 +104,8 @@ MORE_META: Final[dict[str, Json]] = {
             "+LD_ABS_EXIT_TRACED",
             "+LD_ABS_REFUSED_IN_CALLBACKS",
             "+MAIN_IS_NO_CALLBACK",
+            "+FASTCALL_NOT_JUMPED_INTO",
+            "+ITERATORS_COMPARE_TYPES",
         ],
         "behaviours_source": "backported: verdicts, counts, logs and register states recorded on this kernel",
     },

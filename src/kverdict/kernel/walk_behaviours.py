@@ -78,6 +78,8 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ),
     ("MEMORY_RANGES_COMPARED", "6.4", "", "", "pointers to memory are compared by ranges, as map values are"),
     ("PACKET_END_RANGE_COMPARED", "7.0", "", "", "pointers at or past the end of a packet equal only their kind"),
+    ("UNUSED_EQUALS_ANYTHING", "7.1", "", "", "a register that was dead equals any, inside loops too (6.18 to 7.2)"),
+    ("ITERATORS_COMPARE_TYPES", "7.2", "", "", "an iterator of a section that ended equals no other (also in 6.12)"),
     ("MISC_SLOT_IS_UNKNOWN_SCALAR", "6.9", "", "6efbde200bf3", "a slot of plain bytes equals an unknown scalar"),
     # Links between scalars
     ("SCALAR_IDS_LINK_REGISTERS", "5.11", "", "75748837b7e5", "a test of one copy tells of the others"),
@@ -167,6 +169,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("PRIVATE_STACK", "6.13", "", "a76ab5731e32", "tracing programs may get a stack of their own, apart from callers"),
     ("STACK_ROUNDED_TO_16", "6.8", "", "", "a frame takes whole 16 bytes when it is compiled; before: at least 32"),
     ("FASTCALL_STACK", "6.12", "", "5b5f51bff1b6", "spills around inlined calls take no stack"),
+    ("FASTCALL_NOT_JUMPED_INTO", "7.2", "", "", "no jump leads between such spills and the call (also in stable 6.12)"),
     ("LD_ABS_RETURNS", "7.1", "", "ee861486e377", "a function may return 0 from a packet load in it"),
     ("LD_ABS_REFUSED_IN_CALLBACKS", "7.2", "", "", "no packet load in callbacks (also in stable 6.12, not 6.18.44)"),
     ("MAIN_IS_NO_CALLBACK", "7.2", "", "", "the main program is no callback (also in 6.1 and 6.12, not 6.18.44)"),

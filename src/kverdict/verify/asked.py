@@ -43,6 +43,8 @@ class Asked:
         self.null_tested_by_register = does("NULL_TESTED_BY_REGISTER")
         self.clears_single_links = does("SINGLE_LINKS_CLEARED")
         self.callbacks_loop = does("CALLBACK_CALLS_ARE_LOOPS")
+        self.unused_equals_anything = does("UNUSED_EQUALS_ANYTHING")
+        self.iterators_compare_types = does("ITERATORS_COMPARE_TYPES")
         self.merges_pointer_types = does("KINDS_OF_POINTERS_MERGE")
         self.stack_reads_and_writes = does("STACK_MESSAGES_SAY_READ_OR_WRITE")
         self.empty_access_has_end = does("EMPTY_STACK_ACCESS_HAS_END")

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.domain.bounds import range_within, tnum_in
+from kverdict.domain import circular
+from kverdict.domain.bounds import Bounds, arcs_of, const, range_within, tnum_in
 from kverdict.domain.references import REF_IRQ, REF_PTR
 from kverdict.domain.stack import DYNPTR, INVALID, IRQ_FLAG, ITER, MISC, SPILL, ZERO, Slot
 from kverdict.domain.state import Frame, State
+from kverdict.domain.tnum import U64_MAX
 from kverdict.domain.value import (
     ADD_CONST,
     NOT_INIT,
@@ -27,6 +29,7 @@ from kverdict.domain.value import (
     UNKNOWN_SCALAR,
     Value,
 )
+from kverdict.isa.opcode import ADD
 from kverdict.kernel.proto import BASE_MASK
 from kverdict.verify.env import Env
 from kverdict.verify.equal_by_number import value_safe_by_number
@@ -172,7 +175,7 @@ def _clearly_differ(env: Env, old: Frame, new: Frame, insn: int, exact: int) -> 
             continue
         type = before.type
         if type != after.type:
-            if type != NOT_INIT or exact != NOT_EXACT:
+            if type != NOT_INIT or (exact != NOT_EXACT and not env.unused_equals_anything):
                 return True
         elif type == SCALAR and (precise & bit or exact != NOT_EXACT) and not range_within(before.num, after.num):
             return True
@@ -186,7 +189,7 @@ def value_safe(env: Env, old: Value, new: Value, precise: bool, ids: IdMap, exac
     if exact == EXACT:
         return _exactly(old, new, ids)
     type = old.type
-    if type == NOT_INIT and (exact == NOT_EXACT or new.type == NOT_INIT):
+    if type == NOT_INIT and (exact == NOT_EXACT or new.type == NOT_INIT or env.unused_equals_anything):
         return True
     if type != new.type:
         return False
@@ -201,27 +204,44 @@ def value_safe(env: Env, old: Value, new: Value, precise: bool, ids: IdMap, exac
     base = type & BASE_MASK
     if base in _MEMORY and (env.memory_ranges_compared or base in (PTR_TO_MAP_VALUE, PTR_TO_MAP_KEY)):
         return (
-            old.off == new.off
-            and old.subject == new.subject
+            old.subject == new.subject
             and old.detail == new.detail
-            and range_within(old.num, new.num)
-            and tnum_in(old.num, new.num)
+            and _offset_within(env, old, new)
             and ids.check(old.id, new.id)
             and ids.check(old.ref, new.ref)
         )
     if base in (PTR_TO_PACKET, PTR_TO_PACKET_META):
         return (
             _covers_range(env, _range(old), _range(new))
-            and old.off == new.off
             and ids.check(old.id, new.id)
-            and range_within(old.num, new.num)
-            and tnum_in(old.num, new.num)
+            and _offset_within(env, old, new)
+            and (not env.folds_offsets or not old.id or _start(old) == _start(new))
         )
     if base == PTR_TO_STACK:
         return _exactly(old, new, ids) and old.frameno == new.frameno
     if base == PTR_TO_ARENA:
         return True
     return _exactly(old, new, ids)
+
+
+def _offset_within(env: Env, old: Value, new: Value) -> bool:
+    """Every offset that `new` may have is one that `old` allowed; fixed parts are equal or part of the sum."""
+    if not env.folds_offsets or (old.off == 0 and new.off == 0):
+        return old.off == new.off and range_within(old.num, new.num) and tnum_in(old.num, new.num)
+    before, after = _whole_offset(env, old), _whole_offset(env, new)
+    return range_within(before, after) and tnum_in(before, after)
+
+
+def _whole_offset(env: Env, pointer: Value) -> Bounds:
+    """Variable and fixed offset together, as kernels keep them that fold offsets."""
+    if not pointer.off:
+        return pointer.num
+    return circular.moved_pointer(ADD, pointer.num, const(pointer.off & U64_MAX), env.rules)
+
+
+def _start(pointer: Value) -> int:
+    """Where the arc of possible offsets begins; kernel: r64.base."""
+    return (arcs_of(pointer.num)[0] + pointer.off) & U64_MAX
 
 
 def _links_agree(env: Env, old: Value, new: Value, ids: IdMap) -> bool:
@@ -320,6 +340,7 @@ def _special_safe(env: Env, old: Slot, new: Slot, precise: bool, ids: IdMap, exa
             and isinstance(before.detail, tuple)
             and isinstance(after.detail, tuple)
             and before.detail[:2] == after.detail[:2]
+            and (before.type == after.type or not env.iterators_compare_types)
             and ids.check(before.ref, after.ref)
         )
     if kind == IRQ_FLAG:

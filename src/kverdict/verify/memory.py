@@ -313,7 +313,7 @@ def check_packet_access(env: Env, regno: int, off: int, size: int, zero_ok: bool
     pointer = env.regs[regno]
     range_ = _size(pointer)
     if env.folds_offsets and range_ >= 0:
-        check_region(env, regno, off, size, range_ + pointer.num.umax if range_ else 0, zero_ok)
+        check_region(env, regno, off, size, range_, zero_ok)
         return
     if pointer.num.smin < 0:
         env.refuse(MIN_VALUE_NEGATIVE_INDEX, reg=regno)
