@@ -164,6 +164,8 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("JIT_INLINES_CURRENT_TASK", "7.0", "", "", "bpf_get_current_task is inlined and keeps registers"),
     ("RECURSION_CHECKED_FIRST", "7.1", "", "", "recursion is refused before the walk (6.18 to 7.2)"),
     ("FIELDS_CHECKED_FIRST", "7.1", "", "", "reserved fields are looked at before the walk (6.18 to 7.2)"),
+    ("STACK_ARGUMENTS", "7.2", "", "", "functions with more than five arguments, the others by R11 (6.18 to 7.2)"),
+    ("INDIRECT_JUMPS", "7.0", "", "", "jumps to where a register says, out of a jump table (6.18 to 7.2)"),
     ("SYSCALLS_MODIFIABLE", "7.1", "", "", "system calls may be modified whatever is configured (6.18 to 7.2)"),
     ("SIXTEEN_FRAMES", "7.1", "", "", "16 nested calls; chains of global functions are limited by stack alone"),
     ("PRIVATE_STACK", "6.13", "", "a76ab5731e32", "tracing programs may get a stack of their own, apart from callers"),

@@ -49,7 +49,9 @@ def check_attach(env: Env) -> None:
         _check_lsm(env, function)
     elif function in env.profile.sets.get("btf_id_deny", ()):
         env.refuse(ATTACH_REJECTED, function=function)
-    if attach in ("trace_fexit", "trace_fsession", "modify_return") and function in env.profile.sets.get("noreturn_deny", ()):
+    if attach in ("trace_fexit", "trace_fsession", "modify_return") and function in env.profile.sets.get(
+        "noreturn_deny", ()
+    ):
         env.refuse(ATTACH_NORETURN, function=function)
 
 

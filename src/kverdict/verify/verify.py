@@ -9,8 +9,8 @@ from kverdict.catalogue.instructions import INVALID_REGISTER
 from kverdict.catalogue.memory import ARENA_SIGN_EXTENDING_LOAD
 from kverdict.domain.value import PTR_TO_BTF_ID, PTR_TO_MEM
 from kverdict.errors import UnsupportedError
-from kverdict.isa.opcode import CLASS_MASK, FP, LD_IMM64, LDX
-from kverdict.isa.validity import fields_check, static_check
+from kverdict.isa.opcode import CLASS_MASK, FP, JA, JMP, LD_IMM64, LDX, X
+from kverdict.isa.validity import fields_check, is_stack_argument, static_check
 from kverdict.kernel.proto import MEM_ALLOC, MEM_RDONLY, PTR_UNTRUSTED
 from kverdict.program.program import Program
 from kverdict.verify.attach import check_attach
@@ -67,13 +67,13 @@ def _check(env: Env) -> None:
         raise
     check_maps(env, env.count)
     check_cfg(env)
-    if env.does("RECURSION_CHECKED_FIRST"):
-        check_recursion(env)
     env.successors = [successors(env.insns, index) for index in range(env.count)]
     env.backward_effects = backward_effects(env)
     orders = postorders(env)
     env.liveness = TracedLiveness() if env.traced_liveness else StackLiveness(orders)
     check_attach(env)
+    if env.does("RECURSION_CHECKED_FIRST"):
+        check_recursion(env)
     if env.component_loops:
         compute_components(env)
     if env.static_registers:
@@ -86,13 +86,23 @@ def _check(env: Env) -> None:
     check_conversions(env)
 
 
-def _check_fields(env: Env, index: int) -> None:
-    """Register numbers and reserved fields, of code that is never reached too; kernel: check_insn_fields()."""
+def _check_registers(env: Env, index: int) -> None:
+    """Register numbers, of code that is never reached too; kernel: check_and_resolve_insns()."""
     insn = env.insns[index]
     env.insn_idx = index
+    if is_stack_argument(insn) and env.does("STACK_ARGUMENTS"):
+        env.unsupported("arguments on the stack")
+    if insn.op & 0xFF == JMP | JA | X and env.does("INDIRECT_JUMPS"):
+        env.unsupported("indirect jumps")
     for number in (insn.dst, insn.src):
         if number > FP:
             env.refuse(INVALID_REGISTER, reg=number)
+
+
+def _check_fields(env: Env, index: int) -> None:
+    """Reserved fields, of code that is never reached too; kernel: check_insn_fields()."""
+    insn = env.insns[index]
+    env.insn_idx = index
     violation = fields_check(insn, env.does)
     if violation is not None:
         refuse_encoding(env, violation)
@@ -110,6 +120,8 @@ def check_encodings(env: Env) -> None:
     fields_first = env.does("FIELDS_CHECKED_FIRST")
     index = 0
     while index < env.count:
+        if fields_first:
+            _check_registers(env, index)
         violation = static_check(env.insns, index, env.does)
         if violation is not None:
             env.insn_idx = index
