@@ -145,6 +145,7 @@ WALK_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("UNTRUSTED_MEM", "6.17", "", "", "pointers to untrusted read-only memory"),
     ("CONTEXT_TAKES_CONSTANTS", "6.4", "", "0d80a619c113", "a constant may be stored into the context at once"),
     ("ARENA_ON_EITHER_SIDE", "7.0", "", "", "a number or pointer plus an arena pointer is one (also in 6.12 and 6.18)"),
+    ("ARENA_POINTER_RETURNED", "7.0", "", "", "global functions may return arena pointers (6.18 to 7.2)"),
     ("UNTRUSTED_MEM_ON_RIGHT", "7.0", "", "", "a number plus untrusted memory is a pointer; before: it stays as it is"),
     ("PACKET_SUM_FORGETS_END", "7.1", "", "", "a moved packet pointer is not known to be past the end (6.18 to 7.2)"),
     ("POINTER_OFFSETS_FOLDED", "7.1", "", "022ac0750883", "a pointer has one offset; below its start it is unusable"),
