@@ -18,6 +18,7 @@ EINVAL: Final = 22
 # Behaviours of kernel/behaviours.py that decide which instructions exist.
 CPU_V4: Final = "CPU_V4"
 GOTOL: Final = "GOTOL"
+FIELDS_FIRST: Final = "FIELDS_CHECKED_FIRST"
 MAY_GOTO: Final = "MAY_GOTO"
 MAY_GOTO_NOWHERE: Final = "MAY_GOTO_NOWHERE"
 ADDR_SPACE_CAST: Final = "ADDR_SPACE_CAST"
@@ -143,23 +144,25 @@ def static_check(insns: Sequence[Insn], index: int, does: Does) -> Violation | N
     """
     insn = insns[index]
     code = insn.op & 0xFF
-    if code & op.CLASS_MASK == op.LDX:
+    if code & op.CLASS_MASK == op.LDX and (not does(FIELDS_FIRST) or known_opcode(code, does)):
         mode = code & op.MODE_MASK
         if (mode != op.MEM and (mode != op.MEMSX or not does(CPU_V4))) or insn.imm:
             return RESERVED[op.LDX]
     if code == op.LD_IMM64:
-        return _static_ld_imm64(insns, index)
+        return _static_ld_imm64(insns, index, does)
     if not known_opcode(code, does):
         return Violation("unknown-opcode", f"unknown opcode {code:02x}")
     return None
 
 
-def _static_ld_imm64(insns: Sequence[Insn], index: int) -> Violation | None:
+def _static_ld_imm64(insns: Sequence[Insn], index: int, does: Does) -> Violation | None:
     if index + 1 >= len(insns):
         return HALF_LD_IMM64
     second = insns[index + 1]
     if second.op or second.dst or second.src or second.off:
         return HALF_LD_IMM64
+    if insns[index].off and does(FIELDS_FIRST):
+        return RESERVED_LD_IMM64
     source = insns[index].src
     if source > op.PSEUDO_MAP_IDX_VALUE or (source in (op.PSEUDO_MAP_FD, op.PSEUDO_MAP_IDX) and second.imm):
         return UNKNOWN_LD_IMM64

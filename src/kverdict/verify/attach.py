@@ -16,6 +16,7 @@ from kverdict.catalogue.program import (
     SLEEPABLE_PROGRAM_TYPE,
     SYSCALL_SLEEPABLE,
 )
+from kverdict.kernel.proto import KF_SLEEPABLE
 from kverdict.verify.env import Env
 
 _TRAMPOLINES: Final = ("trace_fentry", "trace_fexit", "modify_return", "trace_fsession")
@@ -48,7 +49,9 @@ def check_attach(env: Env) -> None:
         _check_lsm(env, function)
     elif function in env.profile.sets.get("btf_id_deny", ()):
         env.refuse(ATTACH_REJECTED, function=function)
-    if attach in ("trace_fexit", "modify_return") and function in env.profile.sets.get("noreturn_deny", ()):
+    if attach in ("trace_fexit", "trace_fsession", "modify_return") and function in env.profile.sets.get(
+        "noreturn_deny", ()
+    ):
         env.refuse(ATTACH_NORETURN, function=function)
 
 
@@ -71,10 +74,13 @@ def _check_sleepable_target(env: Env, kind: str, function: str) -> None:
         return
     if function.startswith("__x64_") and env.does("SYSCALLS_MODIFIABLE"):
         return
+    kfunc = env.profile.kfunc(function)
+    if kfunc is not None and "fmodret" in kfunc.hooks and kfunc.flags & KF_SLEEPABLE:
+        return
+    if env.profile.setting("CONFIG_FUNCTION_ERROR_INJECTION") == "n":
+        env.refuse(NOT_SLEEPABLE, function=function)
     if not function.startswith(_ERROR_INJECTION_PREFIXES):
         env.unsupported(f"whether {function}() may be slept in (error injection list of the kernel)")
-    if function.startswith("__x64_sys_") and env.profile.setting("CONFIG_FUNCTION_ERROR_INJECTION") == "n":
-        env.refuse(NOT_SLEEPABLE, function=function)
 
 
 def _check_modifiable(env: Env, function: str) -> None:

@@ -153,6 +153,7 @@ class _Search:
         if edge == _BRANCH:
             self.env.prune_points[target] = 1
             self.env.jmp_points[target] = 1
+            self.env.jump_targets.add(target)
         if marks[target] == 0:
             marks[source] = _DISCOVERED | edge
             marks[target] = _DISCOVERED
@@ -197,6 +198,7 @@ class _Search:
                 return True
             env.prune_points[target] = 1
             env.jmp_points[target] = 1
+            env.jump_targets.add(target)
             return False
         env.prune_points[index] = 1
         if op & 0xFF == JMP | JCOND:

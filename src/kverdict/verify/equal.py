@@ -282,7 +282,7 @@ def _scalar_of(slot: Slot, first: int) -> Value | None:
     if slot.kinds[first] == SPILL and slot.value.type == SCALAR:
         return slot.value
     for kind in slot.kinds[first:]:
-        if kind != MISC and kind != INVALID:
+        if kind not in _PLAIN:
             return None
     return UNKNOWN_SCALAR
 
@@ -316,8 +316,8 @@ def _slot_safe(env: Env, old: Slot, new: Slot | None, precise: bool, ids: IdMap,
             continue
         if new_kinds is None or new is None:
             return False
-        if env.misc_equals_unknown and (byte == 0 or (byte == 4 and env.compares_halves)):
-            old_scalar, new_scalar = _scalar_of(old, byte), _scalar_of(new, byte)
+        if env.misc_equals_unknown:
+            old_scalar, new_scalar = _scalar_of(old, 0), _scalar_of(new, 0)
             if old_scalar is not None and new_scalar is not None:
                 is_precise = precise and old_scalar is old.value
                 return value_safe(env, old_scalar, new_scalar, is_precise, ids, exact)
@@ -326,13 +326,6 @@ def _slot_safe(env: Env, old: Slot, new: Slot | None, precise: bool, ids: IdMap,
         if byte == 7:
             return _special_safe(env, old, new, precise, ids, exact)
     return True
-
-
-def _half_scalar(slot: Slot, byte: int) -> Value | None:
-    """The scalar that a load of the bytes from `byte` on would give, if it is one; kernel: scalar_reg_for_stack()."""
-    if slot.kinds[byte] == SPILL and slot.value.type == SCALAR:
-        return slot.value
-    return UNKNOWN_SCALAR if all(kind in _PLAIN for kind in slot.kinds[byte:]) else None
 
 
 def _halves_safe(env: Env, old: Slot, new: Slot | None, precise: bool, ids: IdMap, exact: int) -> bool:
@@ -350,7 +343,7 @@ def _halves_safe(env: Env, old: Slot, new: Slot | None, precise: bool, ids: IdMa
         if new is None:
             return False
         if byte in (0, 4):
-            old_scalar, new_scalar = _half_scalar(old, byte), _half_scalar(new, byte)
+            old_scalar, new_scalar = _scalar_of(old, byte), _scalar_of(new, byte)
             if old_scalar is not None and new_scalar is not None:
                 is_precise = precise and old_scalar is old.value
                 if not value_safe(env, old_scalar, new_scalar, is_precise, ids, exact):

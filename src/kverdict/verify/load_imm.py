@@ -11,7 +11,7 @@ from kverdict.btf.layout import resolved, size_or_none
 from kverdict.btf.tags import type_tags
 from kverdict.btf.types import Func, Struct, Var
 from kverdict.catalogue.context import LD_ABS_IN_CALLBACK, LD_ABS_PROGRAM_TYPE, LD_ABS_R6
-from kverdict.catalogue.functions import CALLBACK_NOT_STATIC, MISSING_FUNC_INFO
+from kverdict.catalogue.functions import CALLBACK_IS_MAIN, CALLBACK_NOT_STATIC, MISSING_FUNC_INFO
 from kverdict.domain.bounds import const
 from kverdict.domain.value import (
     CONST_PTR_TO_MAP,
@@ -85,6 +85,8 @@ def _function(env: Env, insn: Insn) -> Value:
         env.refuse(MISSING_FUNC_INFO)
     if env.subprogs[number].is_global:
         env.refuse(CALLBACK_NOT_STATIC)
+    if number == 0 and env.does("MAIN_IS_NO_CALLBACK"):
+        env.refuse(CALLBACK_IS_MAIN)
     return pointer(PTR_TO_FUNC, number)
 
 

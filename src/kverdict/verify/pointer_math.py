@@ -91,7 +91,8 @@ def adjust_pointer(env: Env, insn: Insn, pointer: Value, offset: Value, offset_i
         env.refuse(POINTER_ARITHMETIC_MAYBE_NULL, reg=dst, type=kind)
     base = pointer.type & BASE_MASK
     if base == PTR_TO_MEM and pointer.type & PTR_UNTRUSTED and env.does("UNTRUSTED_MEM"):
-        write_reg(env, dst, pointer)
+        if not offset_is_dst or env.does("UNTRUSTED_MEM_ON_RIGHT"):
+            write_reg(env, dst, pointer)
         return
     _check_kind(env, insn, pointer, offset)
     check_sane(env, num, 0, kind)

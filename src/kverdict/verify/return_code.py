@@ -12,7 +12,7 @@ from kverdict.catalogue.exits import LSM_CGROUP_NOTE, RETURN_NOT_SCALAR, RETURN_
 from kverdict.domain.bounds import S64_MAX, S64_MIN
 from kverdict.domain.describe import tnum_text
 from kverdict.domain.tnum import span
-from kverdict.domain.value import PTR_TO_BTF_ID, SCALAR, Value, type_text
+from kverdict.domain.value import PTR_TO_ARENA, PTR_TO_BTF_ID, SCALAR, Value, type_text
 from kverdict.kernel.proto import BASE_MASK
 from kverdict.verify.env import Env
 from kverdict.verify.precision import mark_chain_precision
@@ -78,6 +78,8 @@ def check_return_code(env: Env, regno: int = 0) -> None:
         if not env.does("ASYNC_RETURN_RANGE"):
             where, range_ = "async callback", (0, 0)
     elif alone and not in_exception:
+        if value.type == PTR_TO_ARENA and env.does("ARENA_POINTER_RETURNED"):
+            return
         if value.type != SCALAR:
             env.refuse(SUBPROGRAM_RETURNS_POINTER, reg=regno, type=type_text(value.type))
         return

@@ -9,7 +9,7 @@ from kverdict.catalogue.instructions import INVALID_REGISTER
 from kverdict.catalogue.memory import ARENA_SIGN_EXTENDING_LOAD
 from kverdict.domain.value import PTR_TO_BTF_ID, PTR_TO_MEM
 from kverdict.errors import UnsupportedError
-from kverdict.isa.opcode import CLASS_MASK, FP, LD_IMM64, LDX
+from kverdict.isa.opcode import CLASS_MASK, FP, JA, JMP, LD_IMM64, LDX, X
 from kverdict.isa.validity import LOADED, STORED, fields_check, stack_argument, static_check
 from kverdict.kernel.proto import MEM_ALLOC, MEM_RDONLY, PTR_UNTRUSTED
 from kverdict.program.program import Program
@@ -107,8 +107,8 @@ def _analyse_flow(env: Env) -> None:
         log_live_registers(env)
 
 
-def _check_fields(env: Env, index: int) -> None:
-    """Register numbers and reserved fields, of code that is never reached too; kernel: check_insn_fields()."""
+def _check_registers(env: Env, index: int) -> None:
+    """Register numbers, of code that is never reached too; kernel: check_and_resolve_insns()."""
     insn = env.insns[index]
     env.insn_idx = index
     on_stack = stack_argument(insn) if env.does("STACK_ARGUMENTS") else -1
@@ -117,6 +117,14 @@ def _check_fields(env: Env, index: int) -> None:
             env.refuse(INVALID_REGISTER, reg=number)
     if on_stack >= 0:
         env.unsupported("arguments on the stack (r11)")
+    if insn.op & 0xFF == JMP | JA | X and env.does("INDIRECT_JUMPS"):
+        env.unsupported("indirect jumps")
+
+
+def _check_fields(env: Env, index: int) -> None:
+    """Reserved fields, of code that is never reached too; kernel: check_insn_fields()."""
+    insn = env.insns[index]
+    env.insn_idx = index
     violation = fields_check(insn, env.does)
     if violation is not None:
         refuse_encoding(env, violation)
@@ -134,6 +142,8 @@ def check_encodings(env: Env) -> None:
     fields_first = env.does("FIELDS_CHECKED_FIRST")
     index = 0
     while index < env.count:
+        if fields_first:
+            _check_registers(env, index)
         violation = static_check(env.insns, index, env.does)
         if violation is not None:
             env.insn_idx = index
