@@ -118,6 +118,7 @@ MORE_META: Final[dict[str, Json]] = {
             "+LD_ABS_EXIT_TRACED",
             "+MAIN_IS_NO_CALLBACK",
             "+FASTCALL_NOT_JUMPED_INTO",
+            "+THROW_NAMED_IN_SECTIONS",
         ],
         "behaviours_source": "backported: verdicts, counts, logs and register states recorded on this kernel",
     },

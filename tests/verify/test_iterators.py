@@ -37,3 +37,18 @@ def test_one_place_holds_one_iterator(kernel: str) -> None:
 def test_its_number_is_read_only_where_it_is_not_null() -> None:
     assert says(NEW + NEXT + "r6 = *(u32 *)(r0 +0)\n" + DESTROY + END) == "R0 invalid mem access 'scalar'"
     assert says(NEW + NEXT + "if r0 == 0 goto +1\nr6 = *(u32 *)(r0 +0)\n" + DESTROY + END) == ""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "sentence"),
+    [
+        ("6.12", "invalid write to stack R1 off=0 size=8"),
+        ("6.18", "invalid write to stack R1 off=0 size=8"),
+        ("7.2", "expected uninitialized iter_num as R1"),
+    ],
+)
+def test_an_iterator_at_the_frame_pointer_lies_outside_of_the_stack(kernel: str, sentence: str) -> None:
+    text = "r1 = r10\nr1 += {0}\nr2 = 0\nr3 = 5\ncall bpf_iter_num_new\n"
+    destroyed = text.format(-8) + "r1 = r10\nr1 += -8\ncall bpf_iter_num_destroy\nr0 = 0\nexit\n"
+    assert says(destroyed, kernel, "tc") == ""
+    assert says(text.format(0) + "r0 = 0\nexit\n", kernel, "tc") == sentence

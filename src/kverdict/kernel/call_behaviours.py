@@ -98,6 +98,14 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
         "more than five arguments, those past the fifth through r11 (6.18 to 7.2)",
     ),
     # Exceptions
+    ("OBJECTS_BELOW_FRAME_POINTER", "7.1", "", "", "an object at the frame pointer is at no slot (6.18 to 7.2)"),
+    (
+        "THROW_NAMED_IN_SECTIONS",
+        "6.13",
+        "",
+        "",
+        "bpf_throw in a section is refused in words of its own (also in stable 6.12)",
+    ),
     (
         "ASYNC_RETURN_RANGE",
         "6.8",

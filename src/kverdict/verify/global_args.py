@@ -36,6 +36,7 @@ from kverdict.domain.value import (
     Value,
     pointer,
 )
+from kverdict.errors import UnsupportedError
 from kverdict.kernel.proto import (
     ARG_PTR_TO_CTX,
     DYNPTR_TYPE_LOCAL,
@@ -187,8 +188,20 @@ def _kind_name(found: Type) -> str:
 def prepare_main(env: Env) -> None:
     """The kernel looks at the main program's prototype too; what it thinks of it never refuses the program."""
     env.subprogs[0].called = True
-    if env.log is not None:
+    log = env.log
+    if log is None:
+        return
+    if env.does("STATIC_ARGUMENTS_COMPARED"):
         log_arguments(env, 0, env.regs)
+    elif env.program.func_info:
+        try:
+            prepare(env, 0)
+        except Refusal as refusal:
+            said = refusal.diagnostic
+            for line in (*said.before, said.message.says(env.does, said.facts)):
+                log.write(line + "\n")
+        except UnsupportedError as error:
+            log.write(f"; kverdict: {error.what} is not modelled\n")
 
 
 def entry_arguments(env: Env, number: int, frame: Frame) -> None:

@@ -38,6 +38,8 @@ def find_slot(env: Env, value: Value, object: str, slots: int) -> tuple[int, Dia
         return INVALID, OBJECT_CONSTANT_OFFSET.at(env.insn_idx, object=object)
     off = offset_of(value)
     slot = (-off - 1) // 8
+    if off == 0 and not env.does("OBJECTS_BELOW_FRAME_POINTER"):
+        slot = 0  # the kernel's division rounds towards 0
     if off % 8 or slot + 1 < slots:
         return INVALID, OBJECT_AT_OFFSET.at(env.insn_idx, object=object, off=off)
     allocated = len(frame_of(env, value).stack)
