@@ -120,12 +120,12 @@ class Availability:
         for candidate in nearest(variant):
             if candidate in self._classes:
                 return self._measured(name, self._classes[candidate])
+        if prog_type_of(variant) == "struct_ops":
+            return self._struct_ops(name, variant)
         said = self._said_in_hook(name, hook_of(variant, self._does))
         if len(said) <= 1:
             return said.pop() if said else None
-        if prog_type_of(variant) != "struct_ops":
-            return Unknown(f"whether a filter lets {variant} programs call {name}")
-        return self._struct_ops(name, variant)
+        return Unknown(f"whether a filter lets {variant} programs call {name}")
 
     def _struct_ops(self, name: str, variant: str) -> str | Unknown | None:
         """Filters of struct_ops look at the structure and the member; kfuncs without a filter are for all alike."""
