@@ -52,6 +52,8 @@ MORE_META: Final[dict[str, Json]] = {
             "+STACK_GROWS_ON_ACCESS",
             "+SOCKMAP_DELETE_RESTRICTED",
             "+SPILLED_IMMEDIATE_SIGN_EXTENDED",
+            "+PACKET_END_RANGE_COMPARED",
+            "+MAIN_IS_NO_CALLBACK",
         ],
         "behaviours_source": "backported: verdicts, counts, logs and register states recorded on this kernel",
     },
@@ -61,6 +63,7 @@ MORE_META: Final[dict[str, Json]] = {
         "behaviours": [
             "+BOUNDS_S32_SPLIT_BY_U32",
             "+BOUNDS_OF_SINGLE_TNUM_VALUE",
+            "+TRUSTED_ARGS_BY_DEFAULT",
             "+ALU_BYTE_SWAP_TRACKED",
             "+ALU_SHIFT_BY_32_KEEPS_SIGN",
             "+ALU_SPLITS_SIGN_MASK",
@@ -71,6 +74,8 @@ MORE_META: Final[dict[str, Json]] = {
             "+LD_ABS_RETURNS",
             "+VARIABLE_WRITE_SCRUBS_SLOTS",
             "+STRUCT_WRITES_NEED_TRUST",
+            "+LINKED_REGISTERS_ALIVE_ONLY",
+            "+ARENA_ON_EITHER_SIDE",
         ],
         "behaviours_source": "backported: verdicts, counts, logs and register states recorded on this kernel",
     },
@@ -86,6 +91,11 @@ MORE_META: Final[dict[str, Json]] = {
             "+ALU_SPLITS_SIGN_MASK",
             "+CTX_POINTERS_READ_WHOLE",
             "+MAP_POINTER_NOT_NULL",
+            "+LOCAL_STORAGE_FLAGS_PRECISE",
+            "+UNIX_NAMES_WITHOUT_SOCKOPT",
+            "+OWNER_HOLDS_REFERENCE",
+            "+RBTREE_CALLBACK_IN_ANY_FRAME",
+            "+CALLBACKS_KEEP_MAP_UID",
             "+STACK_COMPARE_IN_HISTORY",
             "+SCALAR_WITHOUT_LINK_EQUALS_LINKED",
             "+LINKED_DELTA_KEEPS_ID",
@@ -96,6 +106,20 @@ MORE_META: Final[dict[str, Json]] = {
             "+ATOMIC_FETCH_IS_LOAD",
             "+VARIABLE_WRITE_SCRUBS_SLOTS",
             "+STRUCT_WRITES_NEED_TRUST",
+            "+PACKET_END_RANGE_COMPARED",
+            "+LD_ABS_NOT_IN_CALLBACKS",
+            "+ATOMICS_KEEP_ONE_KIND",
+            "+NOT_NULL_WITHIN_BOUNDS",
+            "+BUFFER_POINTER_NOT_NULL",
+            "+KPTR_NULL_STORE_IS_PRECISE",
+            "+PERCPU_KPTR_MATCHED",
+            "+ITERATOR_TRUST_COMPARED",
+            "+POINTERS_TESTED_WHOLE",
+            "+POINTER_COMPARE_ASKS_NOT_NULL",
+            "+ARENA_ON_EITHER_SIDE",
+            "+LD_ABS_EXIT_TRACED",
+            "+MAIN_IS_NO_CALLBACK",
+            "+FASTCALL_NOT_JUMPED_INTO",
         ],
         "behaviours_source": "backported: verdicts, counts, logs and register states recorded on this kernel",
     },
@@ -170,6 +194,32 @@ MORE_PROTOS: Final[dict[str, Json]] = {
 # Structures that arguments point to and that one collector did not see; the same in every kernel here.
 ARGUMENT_STRUCTS: Final = {"bpf_tcp_send_ack_proto": {"arg1_btf": "tcp_sock"}}
 
+# Prototypes mended in a stable kernel whose source is not known: as in a later kernel. Each was asked: the helper
+# writes no map that is read-only, sleeps in no section, reads trusted objects.
+AS_LATER: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "6.18": (
+        "7.2",
+        (
+            "bpf_btf_find_by_name_kind_proto",
+            "bpf_d_path_proto",
+            "bpf_get_stack_proto_raw_tp",
+            "bpf_kallsyms_lookup_name_proto",
+            "bpf_read_branch_records_proto",
+            "bpf_skb_fib_lookup_proto",
+            "bpf_snprintf_btf_proto",
+            "bpf_snprintf_proto",
+            "bpf_sys_bpf_proto",
+            "bpf_sys_close_proto",
+            "bpf_tcp_raw_check_syncookie_ipv4_proto",
+            "bpf_tcp_raw_check_syncookie_ipv6_proto",
+            "bpf_tcp_raw_gen_syncookie_ipv4_proto",
+            "bpf_tcp_raw_gen_syncookie_ipv6_proto",
+            "bpf_xdp_fib_lookup_proto",
+            "bpf_xdp_store_bytes_proto",
+        ),
+    )
+}
+
 
 def read(folder: Path, name: str) -> Any:
     return json.loads((folder / name).read_text())
@@ -210,6 +260,10 @@ def protos(kernel: str, folder: Path, enums: Json) -> Json:
         flags = ("gpl_only", "might_sleep", "pkt_access", "allow_fastcall")
         new |= {key: True for key in flags if old.get(key)}
         found[symbol] = new
+    if kernel in AS_LATER:
+        later, symbols = AS_LATER[kernel]
+        newer = protos(later, folder.parent / later, read(folder.parent / later, "enums.json"))
+        found |= {symbol: newer[symbol] for symbol in symbols}
     return dict(sorted(found.items()))
 
 

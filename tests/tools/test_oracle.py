@@ -9,7 +9,9 @@ import pytest
 
 from kverdict.btf.btf import Btf as TypeInfo
 from kverdict.btf.types import KIND_DATASEC, KIND_VAR, Datasec, Var
+from kverdict.objfile.externs import kconfig_size
 from kverdict.objfile.object import Object
+from tests.fixtures import opened
 from tools.oracle.answer import Answer
 from tools.oracle.calls import FIX_FD, MAP_FREEZE, MAP_UPDATE, PROG_LOAD, Call, Out, Read, Reply
 from tools.oracle.items import Btf, Load, Map, insn
@@ -95,17 +97,38 @@ def test_a_packed_call_tells_its_length() -> None:
 
 
 def test_extern_functions_become_dummy_variables_in_the_kernels_eyes() -> None:
-    opened = Object.open(EXAMPLES / "task_kptr" / "map.bpf.o")
-    assert opened.btf is not None
-    mended = TypeInfo.parse(loadable_btf(opened.btf), "mended")
+    example = Object.open(EXAMPLES / "task_kptr" / "map.bpf.o")
+    assert example.btf is not None
+    mended = TypeInfo.parse(loadable_btf(example.btf), "mended")
     section = mended.type(mended.find(".ksyms", KIND_DATASEC))
     assert isinstance(section, Datasec)
-    assert len(mended) == len(opened.btf) + 1
+    assert len(mended) == len(example.btf) + 1
     for number, entry in enumerate(section.entries):
         variable = mended.type(entry.type_id)
         assert isinstance(variable, Var)
         assert (variable.kind, variable.name, variable.linkage) == (KIND_VAR, "dummy_ksym", 1)
         assert (entry.offset, entry.size) == (4 * number, 4)
+
+
+def test_settings_become_variables_at_their_places_in_the_map() -> None:
+    found = opened("externs")
+    assert found.btf is not None
+    mended = TypeInfo.parse(loadable_btf(found.btf), "mended")
+    section = mended.type(mended.find(".kconfig", KIND_DATASEC))
+    assert isinstance(section, Datasec)
+    names = []
+    for entry in section.entries:
+        variable = mended.type(entry.type_id)
+        assert isinstance(variable, Var)
+        assert variable.linkage == 1
+        names.append((variable.name, entry.offset, entry.size))
+    assert names == [
+        ("CONFIG_NO_SUCH_SETTING", 0, 8),
+        ("LINUX_KERNEL_VERSION", 8, 4),
+        ("CONFIG_BPF_SYSCALL", 12, 1),
+        ("LINUX_HAS_BPF_COOKIE", 13, 1),
+    ]
+    assert section.size == kconfig_size(found.externs) == 14
 
 
 def test_a_table_of_recordings_is_read_as_it_was_written(tmp_path: Path) -> None:

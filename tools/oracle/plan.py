@@ -80,8 +80,9 @@ class Plan:
     def _btf(self, btf: Btf) -> Call:
         call = Call(BTF_LOAD, bytearray(28))
         call.pointer(0, btf.raw)
-        call.pointer(8, Out(LOG_SIZE))
-        struct.pack_into("<III", call.attr, 16, len(btf.raw), LOG_SIZE, 1)
+        log_size = max(LOG_SIZE, 16 * len(btf.raw))  # the log tells of each type; if it did not fit, nothing is loaded
+        call.pointer(8, Out(log_size))
+        struct.pack_into("<III", call.attr, 16, len(btf.raw), log_size, 1)
         return call
 
     def _map(self, m: Map) -> Call:

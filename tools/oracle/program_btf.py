@@ -6,6 +6,7 @@ import struct
 
 from kverdict.btf.btf import Btf
 from kverdict.btf.types import KIND_DATASEC, KIND_FUNC, KIND_INT, KIND_VAR, Datasec, Func, FuncProto, Int
+from kverdict.objfile.externs import kconfig_offsets
 from tools.oracle.names import type_positions
 
 _HEADER = struct.Struct("<HBBIIIII")
@@ -14,18 +15,20 @@ _DUMMY = "dummy_ksym"
 
 
 def loadable_btf(btf: Btf) -> bytes:
-    """The raw BTF with the section .ksyms of externs made acceptable. libbpf: bpf_object__collect_externs().
+    """The raw BTF with the sections .ksyms and .kconfig of externs made acceptable.
 
     The kernel wants only variables in a data section: each extern function's entry becomes a dummy variable, the
-    functions themselves become global, and their nameless parameters get a name.
+    functions themselves become global, and their nameless parameters get a name. Settings become variables at their
+    places in the .kconfig map. libbpf: bpf_object__collect_externs().
     """
     raw = btf.data
+    places = [0, *type_positions(raw)]
+    edited = bytearray(raw)
+    _place_settings(btf, places, edited)
     section_id = btf.find(".ksyms", KIND_DATASEC)
     number = _four_byte_int(btf)
     if not section_id or not number:
-        return raw
-    places = [0, *type_positions(raw)]
-    edited = bytearray(raw)
+        return bytes(edited)
     dummy_name, dummy_id = btf.string_end, len(btf)
     section = btf.type(section_id)
     assert isinstance(section, Datasec)
@@ -41,6 +44,20 @@ def loadable_btf(btf: Btf) -> bytes:
         variable = dummy_id if kind == KIND_FUNC else entry.type_id
         struct.pack_into("<III", edited, places[section_id] + 12 + 12 * i, variable, 4 * i, 4)
     return _with_dummy(bytes(edited), dummy_name, number)
+
+
+def _place_settings(btf: Btf, places: list[int], edited: bytearray) -> None:
+    section_id = btf.find(".kconfig", KIND_DATASEC)
+    section = btf.type(section_id)
+    if not isinstance(section, Datasec):
+        return
+    sizes = {entry.type_id: entry.size for entry in section.entries}
+    end = 0
+    for i, (variable, offset) in enumerate(kconfig_offsets(btf, sizes).items()):
+        struct.pack_into("<I", edited, places[variable] + 12, _GLOBAL)
+        struct.pack_into("<III", edited, places[section_id] + 12 + 12 * i, variable, offset, sizes[variable])
+        end = offset + sizes[variable]
+    struct.pack_into("<I", edited, places[section_id] + 8, end)
 
 
 def _four_byte_int(btf: Btf) -> int:

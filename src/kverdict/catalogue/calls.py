@@ -84,7 +84,11 @@ SLEEPABLE_HELPER_IN_REGION: Final = Message(
     "{callee}() may sleep, which is not possible in an {region}",
 )
 HELPER_FOR_TRACING_ONLY: Final = Message(
-    "helper-for-tracing-only", 524, "func {callee}#{number} supported only for fentry/fexit/fmod_ret programs"
+    "helper-for-tracing-only",
+    524,
+    "func {callee}#{number} supported only for fentry/fexit/fsession/fmod_ret programs",
+    "",
+    (("FSESSION", "func {callee}#{number} supported only for fentry/fexit/fmod_ret programs"),),
 )
 HELPER_NOT_FOR_PROGRAM_TYPE: Final = Message(
     "helper-not-for-program-type", 524, "func {callee}#{number} not supported for program type {prog_type}"
@@ -101,11 +105,20 @@ LSM_CGROUP_VOID: Final = Message(
 INVALID_FORMAT_STRING: Final = Message("invalid-format-string", EINVAL, "Invalid format string")
 MISCONFIGURED_HELPER: Final = Message("misconfigured-helper", EINVAL, "kernel subsystem misconfigured verifier")
 HELPER_IN_RBTREE_CALLBACK: Final = Message("lock-in-rbtree-callback", EACCES, "can't spin_{{lock,unlock}} in rbtree cb")
+RES_LOCK_IN_RBTREE_CALLBACK: Final = Message(
+    "res-lock-in-rbtree-callback", EACCES, "can't res_spin_{{lock,unlock}} in rbtree cb"
+)
 TWO_REFERENCED_ARGUMENTS: Final = Message(
     "two-referenced-arguments",
     EACCES,
     "more than one arg with ref_obj_id R{reg} {ref} {other}",
     "two arguments of one call carry references",
+    (
+        (
+            "TAIL_CALL_MAP_SENTENCE",
+            "verifier internal error: more than one arg with ref_obj_id R{reg} {ref} {other}",
+        ),
+    ),
 )
 PERCPU_WITHOUT_TYPE: Final = Message("percpu-without-type", EACCES, "Helper has invalid btf_id in R{reg}")
 SOCKMAP_ARGUMENT: Final = Message("sockmap-argument", EINVAL, "invalid arg_type for sockmap/sockhash")

@@ -40,5 +40,11 @@ FMOD_RET_TYPE: Final = Message("fmod-ret-type", EACCES, "ret type {kind} not all
 LD_ABS_PROGRAM_TYPE: Final = Message(
     "ld-abs-program-type", EINVAL, "BPF_LD_[ABS|IND] instructions not allowed for this program type"
 )
+LD_ABS_IN_CALLBACK: Final = Message(
+    "ld-abs-in-callback",
+    EINVAL,
+    "cannot use BPF_LD_[ABS|IND] within callback",
+    "a packet load may end the program, which the kernel's caller of a callback would not notice",
+)
 LD_ABS_R6: Final = Message("ld-abs-r6", EINVAL, "at the time of BPF_LD_ABS|IND R6 != pointer to skb")
 NO_WRITE_SUPPORT: Final = Message("no-write-support", EACCES, "no write support to {struct} at off {off}")

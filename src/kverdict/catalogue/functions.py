@@ -28,6 +28,18 @@ GLOBAL_ARG_NULL: Final = Message(
     "",
     (("MESSAGES_NAME_REGISTERS", "arg#{arg} is expected to be non-NULL"),),
 )
+GLOBAL_ARG_PACKET: Final = Message(
+    "global-arg-packet",
+    EINVAL,
+    "R{reg} is a packet pointer, but func#{number} may change packet data",
+    "the function may move the packet, and would then use a pointer to where it was",
+)
+STACK_ARGUMENT_MISSING: Final = Message(
+    "stack-argument-missing",
+    EFAULT,
+    "callee expects {count} args, stack arg1 is not initialized",
+    "only five arguments fit into registers, and the others were not stored",
+)
 GLOBAL_ARG_ARENA: Final = Message("global-arg-arena", EINVAL, "R{reg} is not a pointer to arena or scalar.")
 GLOBAL_RETURN: Final = Message(
     "global-return",
@@ -101,14 +113,24 @@ MISSING_FUNC_INFO: Final = Message(
     "the address of a function is taken, and the program has no BTF that describes its functions (compile with -g)",
 )
 CALLBACK_NOT_STATIC: Final = Message("callback-not-static", EINVAL, "callback function not static")
+CALLBACK_IS_MAIN: Final = Message("callback-is-main", EINVAL, "callback function cannot be the main program")
 CALL_DESTINATION: Final = Message("call-destination", EINVAL, "call to invalid destination")
 TAIL_CALL_WITHOUT_BTF: Final = Message(
     "tail-call-without-btf", EINVAL, "tail_call is not allowed in subprogs without BTF"
 )
+LD_ABS_WITHOUT_BTF: Final = Message("ld-abs-without-btf", EINVAL, "LD_ABS is not allowed in subprogs without BTF")
+LD_ABS_RETURN: Final = Message("ld-abs-return", EINVAL, "LD_ABS is only allowed in functions that return 'int'.")
 TAIL_CALL_RETURN: Final = Message(
     "tail-call-return", EINVAL, "tail_call is only allowed in functions that return 'int'."
 )
+TAIL_CALL_IN_CALLBACK: Final = Message("tail-call-in-callback", EINVAL, "cannot tail call within callback")
 FUNC_INFO_COUNT: Final = Message(
     "func-info-count", EINVAL, "number of funcs in func_info doesn't match number of subprogs"
+)
+BACKTRACKED_REGISTERS: Final = Message(
+    "backtracked-registers",
+    EFAULT,
+    "verifier bug: {where} unexpected regs {regs}",
+    "a fault of the kernel: it followed the path backwards into the wrong function, and gives up",
 )
 CALLBACK_FAILED: Final = Message("callback-failed", EACCES, "kfunc {callee}#{number} failed callback verification")

@@ -18,6 +18,12 @@ KFUNC_NOT_ALLOWED: Final = Message(
 KFUNC_NEEDS_GPL: Final = Message(
     "kfunc-needs-gpl", EINVAL, "cannot call kernel function from non-GPL compatible program"
 )
+KFUNC_FOR_DEVICE: Final = Message(
+    "kfunc-for-device",
+    EINVAL,
+    "metadata kfuncs require device-bound program",
+    "only programs that are loaded for one network device may read a packet's metadata",
+)
 KFUNC_NEEDS_SLEEPABLE: Final = Message(
     "kfunc-needs-sleepable",
     EACCES,
@@ -79,8 +85,9 @@ NOT_RCU_ARG: Final = Message(
 ARG_TYPE_UNTRUSTED: Final = Message(
     "arg-not-plain-pointer",
     EINVAL,
-    "arg#{arg} is {type} expected {expected} or socket",
+    "R{reg} is {type} expected {expected} or socket",
     "{subject} is {type}, but {callee}() wants {expected}",
+    ((NR, "arg#{arg} is {type} expected {expected} or socket"),),
 )
 RELEASE_NOT_REFERENCED: Final = Message(
     "release-not-referenced",
@@ -136,12 +143,16 @@ ARG_DYNPTR_TYPE: Final = Message(
 ARG_STRUCT_UNSUPPORTED: Final = Message(
     "arg-struct-unsupported",
     EINVAL,
-    "kernel function {callee} args#{arg} pointer type {kind} {struct} is not supported",
+    "kernel function {callee} R{reg} pointer type {kind} {struct} is not supported",
+    "",
+    ((NR, "kernel function {callee} args#{arg} pointer type {kind} {struct} is not supported"),),
 )
 RETURN_TYPE_UNSUPPORTED: Final = Message(
     "return-type-unsupported", EINVAL, "kernel function {callee} returns pointer type {kind} {struct} is not supported"
 )
-ARG_UNRECOGNIZED: Final = Message("arg-unrecognized", EINVAL, "Unrecognized arg#{arg} type {kind}")
+ARG_UNRECOGNIZED: Final = Message(
+    "arg-unrecognized", EINVAL, "Unrecognized R{reg} type {kind}", "", ((NR, "Unrecognized arg#{arg} type {kind}"),)
+)
 ARG_NOT_CONTEXT: Final = Message(
     "arg-not-context",
     EINVAL,
@@ -198,9 +209,23 @@ ARG_NOT_CONST_STRING: Final = Message(
     "",
     ((NR, "arg#{arg} doesn't point to a const string"),),
 )
-ARG_NOT_FUNC: Final = Message("arg-not-func", EINVAL, "arg{arg} expected pointer to func")
-ARG_NO_REFCOUNT: Final = Message("arg-no-refcount", EINVAL, "arg#{arg} doesn't point to a type with bpf_refcount field")
-ARG_NOT_OWNING: Final = Message("arg-not-owning", EINVAL, "arg#{arg} is neither owning or non-owning ref")
+ARG_NOT_FUNC: Final = Message(
+    "arg-not-func", EINVAL, "R{reg} expected pointer to func", "", ((NR, "arg{arg} expected pointer to func"),)
+)
+ARG_NO_REFCOUNT: Final = Message(
+    "arg-no-refcount",
+    EINVAL,
+    "R{reg} doesn't point to a type with bpf_refcount field",
+    "",
+    ((NR, "arg#{arg} doesn't point to a type with bpf_refcount field"),),
+)
+ARG_NOT_OWNING: Final = Message(
+    "arg-not-owning",
+    EINVAL,
+    "R{reg} is neither owning or non-owning ref",
+    "",
+    ((NR, "arg#{arg} is neither owning or non-owning ref"),),
+)
 ALLOCATED_NOT_REFERENCED: Final = Message("allocated-not-referenced", EINVAL, "allocated object must be referenced")
 KPTR_GET_NOT_MAP_VALUE: Final = Message(
     "kptr-get-not-map-value",

@@ -26,6 +26,12 @@ INFINITE_LOOP: Final = Message(
     "the program comes back to instruction {at} in the same state",
     (("INFINITE_LOOP_SHOWS_STATES", "infinite loop detected at insn {at}"),),
 )
+LOOP_LEFT_BEFORE_CHECKPOINT: Final = Message(
+    "loop-left-before-checkpoint",
+    EFAULT,
+    "verifier bug: scc exit: no visit info for call chain ({chain})",
+    "an exception ends the program inside of a loop, which this kernel's verifier does not expect",
+)
 COMBINED_STACK: Final = Message(
     "combined-stack",
     EACCES,

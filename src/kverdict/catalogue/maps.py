@@ -128,6 +128,7 @@ SLEEPABLE_MAP_TYPE: Final = Message(
     EINVAL,
     "Sleepable programs can only use array, hash, ringbuf and local storage maps",
     "a sleepable program uses a map of a type that cannot be used there",
+    (("SLEEPABLE_QUEUES", "Sleepable programs can only use array, hash, and ringbuf maps"),),
 )
 STRUCT_OPS_MAP: Final = Message("struct-ops-map", EINVAL, "bpf_struct_ops map cannot be used in prog")
 TWO_ARENAS: Final = Message("two-arenas", 16, "Only one arena per program", "the program uses more than one arena")

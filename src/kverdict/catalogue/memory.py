@@ -172,16 +172,16 @@ SAME_INSN_DIFFERENT_POINTERS: Final = Message(
 MISALIGNED_PACKET: Final = Message(
     "misaligned-packet-access",
     EACCES,
-    "misaligned packet access off {ip_align}+{reg_off}+{off} size {size}",
+    "misaligned packet access off {ip_align}+{var_off}+{off} size {size}",
     "the access of {size} bytes is not aligned",
-    (("MESSAGES_NAME_REGISTERS", "misaligned packet access off {ip_align}+{var_off}+{reg_off}+{off} size {size}"),),
+    (("POINTER_OFFSETS_FOLDED", "misaligned packet access off {ip_align}+{var_off}+{reg_off}+{off} size {size}"),),
 )
 MISALIGNED: Final = Message(
     "misaligned-access",
     EACCES,
-    "misaligned {pointer}access off {reg_off}+{off} size {size}",
+    "misaligned {pointer}access off {var_off}+{off} size {size}",
     "the access of {size} bytes is not aligned",
-    (("MESSAGES_NAME_REGISTERS", "misaligned {pointer}access off {var_off}+{reg_off}+{off} size {size}"),),
+    (("POINTER_OFFSETS_FOLDED", "misaligned {pointer}access off {var_off}+{reg_off}+{off} size {size}"),),
 )
 SOCK_ACCESS: Final = Message(
     "invalid-sock-access",

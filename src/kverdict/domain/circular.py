@@ -118,11 +118,14 @@ def alu64(op_code: int, value: int, mask: int, dst: Bounds, src: Bounds, rules: 
     return sync(value, mask, *whole, *low)
 
 
-def moved_pointer(op_code: int, pointer: Bounds, by: Bounds, rules: ArithmeticRules) -> Bounds:
-    """A pointer's variable offset after ADD or SUB: low halves are forgotten. Kernel: adjust_ptr_min_max_vals()."""
+def move_pointer(op_code: int, pointer: Bounds, by: Bounds, rules: ArithmeticRules) -> Bounds:
+    """A pointer's offset after ADD or SUB, not yet in step: low halves are forgotten.
+
+    Kernel: adjust_ptr_min_max_vals() up to reg_bounds_sync().
+    """
     add = tnum_add if op_code == ADD else tnum_sub
     value, mask = add(pointer.value, pointer.mask, by.value, by.mask)
-    return sync(value, mask, *_whole(op_code, value, mask, pointer, by, rules), *ALL32)
+    return make(value, mask, *_whole(op_code, value, mask, pointer, by, rules), *ALL32)
 
 
 def alu32(op_code: int, value: int, mask: int, dst: Bounds, src: Bounds, rules: ArithmeticRules) -> Bounds:

@@ -43,10 +43,6 @@ class Slot:
         """A scalar was spilled, of any width; kernel: is_spilled_scalar_reg()."""
         return self.kinds[7] == SPILL and self.value.type == SCALAR
 
-    def is_spilled_scalar64(self) -> bool:
-        """A whole 64-bit scalar was spilled; kernel: is_spilled_scalar_reg64()."""
-        return self.kinds[0] == SPILL and self.value.type == SCALAR
-
     def with_value(self, value: Value) -> Slot:
         """The same slot holding another value."""
         return Slot(self.kinds, value)

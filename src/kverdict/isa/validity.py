@@ -18,10 +18,15 @@ EINVAL: Final = 22
 # Behaviours of kernel/behaviours.py that decide which instructions exist.
 CPU_V4: Final = "CPU_V4"
 GOTOL: Final = "GOTOL"
+FIELDS_FIRST: Final = "FIELDS_CHECKED_FIRST"
 MAY_GOTO: Final = "MAY_GOTO"
 MAY_GOTO_NOWHERE: Final = "MAY_GOTO_NOWHERE"
 ADDR_SPACE_CAST: Final = "ADDR_SPACE_CAST"
 LOAD_ACQUIRE: Final = "LOAD_ACQUIRE"
+
+ARGUMENTS: Final = 11  # stands for the arguments on the stack, on kernels with STACK_ARGUMENTS
+STORED: Final = 0
+LOADED: Final = 1
 
 Does = Callable[[str], bool]
 
@@ -139,27 +144,44 @@ def static_check(insns: Sequence[Insn], index: int, does: Does) -> Violation | N
     """
     insn = insns[index]
     code = insn.op & 0xFF
-    if code & op.CLASS_MASK == op.LDX:
+    if code & op.CLASS_MASK == op.LDX and (not does(FIELDS_FIRST) or known_opcode(code, does)):
         mode = code & op.MODE_MASK
         if (mode != op.MEM and (mode != op.MEMSX or not does(CPU_V4))) or insn.imm:
             return RESERVED[op.LDX]
     if code == op.LD_IMM64:
-        return _static_ld_imm64(insns, index)
+        return _static_ld_imm64(insns, index, does)
     if not known_opcode(code, does):
         return Violation("unknown-opcode", f"unknown opcode {code:02x}")
     return None
 
 
-def _static_ld_imm64(insns: Sequence[Insn], index: int) -> Violation | None:
+def _static_ld_imm64(insns: Sequence[Insn], index: int, does: Does) -> Violation | None:
     if index + 1 >= len(insns):
         return HALF_LD_IMM64
     second = insns[index + 1]
     if second.op or second.dst or second.src or second.off:
         return HALF_LD_IMM64
+    if insns[index].off and does(FIELDS_FIRST):
+        return RESERVED_LD_IMM64
     source = insns[index].src
     if source > op.PSEUDO_MAP_IDX_VALUE or (source in (op.PSEUDO_MAP_FD, op.PSEUDO_MAP_IDX) and second.imm):
         return UNKNOWN_LD_IMM64
     return None
+
+
+def stack_argument(insn: Insn) -> int:
+    """STORED or LOADED if this is an access to an argument past the fifth, through the register r11; else -1.
+
+    Outgoing arguments lie below r11, incoming ones above; kernel: is_stack_arg_st(), _stx(), _ldx().
+    """
+    if insn.off % 8 or not insn.off:
+        return -1
+    code = insn.op & 0xFF
+    if insn.dst == ARGUMENTS and insn.off < 0 and code in (op.ST | op.MEM | op.DW, op.STX | op.MEM | op.DW):
+        return STORED
+    if insn.src == ARGUMENTS and insn.off > 0 and code == op.LDX | op.MEM | op.DW:
+        return LOADED
+    return -1
 
 
 def register_check(number: int) -> Violation | None:

@@ -94,6 +94,12 @@ class ContextRules:
         registers = size_of(self._btf, self._btf.find("pt_regs", KIND_STRUCT))
         return _within(0, registers - size + 1, offset, size)
 
+    def syscall(self, offset: int, size: int, is_write: bool) -> ContextAccess | None:
+        """Whatever the caller gave, so only where it begins is asked; kernel: syscall_prog_is_valid_access()."""
+        del is_write
+        aligned = offset % size == 0 or self._does("SYSCALL_CONTEXT_UNALIGNED")
+        return ContextAccess("scalar") if aligned and 0 <= offset < _SYSCALL else None
+
     def _ask(
         self, key: str, context: Context, attach_type: str, offset: int, size: int, is_write: bool, signed: bool
     ) -> ContextAccess | None:
@@ -185,11 +191,6 @@ def _writable_tracepoint(_: ContextRules, offset: int, size: int, is_write: bool
     return ContextAccess("tp_buffer") if offset == 0 else _within(0, _ARGUMENTS, offset, size)
 
 
-def _syscall(_: ContextRules, offset: int, size: int, is_write: bool) -> ContextAccess | None:
-    """syscall_prog_is_valid_access(): whatever the caller gave."""
-    return _within(0, _SYSCALL, offset, size)
-
-
 def _lirc(_: ContextRules, offset: int, size: int, is_write: bool) -> ContextAccess | None:
     """lirc_mode2_is_valid_access(): one number."""
     return None if is_write or offset or size != 4 else ContextAccess("scalar")
@@ -206,7 +207,7 @@ _PLAIN: Final[dict[str, Callable[[ContextRules, int, int, bool], ContextAccess |
     "tracepoint": _tracepoint,
     "raw_tracepoint": _raw_tracepoint,
     "raw_tracepoint_writable": _writable_tracepoint,
-    "syscall": _syscall,
+    "syscall": ContextRules.syscall,
     "lirc_mode2": _lirc,
     "tracing": _arguments,
     "lsm": _arguments,

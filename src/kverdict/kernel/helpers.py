@@ -12,6 +12,10 @@ from kverdict.kernel.kfuncs import Unknown
 from kverdict.kernel.progtypes import is_iterator, nearest, prog_type_of
 
 _PLACES: Final = range(1, 6)
+# Licences of programs that may use everything; kernel: license_is_gpl_compatible().
+GPL: Final = frozenset(
+    ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,14 @@ def _bits(word: str, bases: dict[str, int]) -> int:
 
 _NOT_IN_PROBE: Final = "helper call is not allowed in probe"
 # What the verifier says for its own reasons, not because of the kind of program; it decides them itself.
-_OWN_RULES: Final = ("might sleep", "sleepable helper", _NOT_IN_PROBE, "cannot tail call")
+_OWN_RULES: Final = (
+    "might sleep",
+    "sleepable helper",
+    _NOT_IN_PROBE,
+    "cannot tail call",
+    "supported only for",
+    "not supported for program type",
+)
 # Attach types whose programs have no return value to read or set; kernel: cgroup_common_func_proto().
 _NO_RETVAL: Final = ("recvmsg", "getpeername", "getsockname")
 # Functions that look a target up: the set for LSM hooks, the set for other targets.
@@ -108,6 +119,8 @@ class HelperAvailability:
             return self.sentence(number, name)  # bpf_tcp_ca_get_func_proto()
         if variant.startswith("cgroup_sock_addr/") and name in ("bpf_get_retval", "bpf_set_retval"):
             return self.sentence(number, name) if variant.endswith(_NO_RETVAL) else None
+        if name in SOCKOPTS and self._without_socket_options(variant):
+            return self.sentence(number, name)
         if name in _BY_ATTACHMENT.get(variant, ()):
             return None
         if name in self._everywhere:
@@ -121,6 +134,12 @@ class HelperAvailability:
                     return Unknown(f"whether {variant} programs may call {name}")
                 return self._answer(number, name, derived["allowed"], derived["other_sentences"])
         return Unknown(f"whether {variant} programs may call {name}")
+
+    def _without_socket_options(self, variant: str) -> bool:
+        """Kernel: sock_filter_func_proto(), sock_addr_func_proto()."""
+        if variant.startswith("cgroup_sock_addr/unix_get"):
+            return self._does("UNIX_NAMES_WITHOUT_SOCKOPT")
+        return variant.startswith("cgroup_sock/") and variant != "cgroup_sock/create"
 
     def is_derived(self, variant: str) -> bool:
         """Whether the answers for this variant come from neighbouring kernels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,14 +72,25 @@ def collect_externs(elf: Elf, btf: Btf | None) -> tuple[Extern, ...]:
         raise elf.error("", f"has externs ({symbols[0].name}) but no section .BTF")
     homes = _homes(btf)
     found = [_extern(elf, btf, symbol, homes) for symbol in symbols]
-    settings = sorted((-_align(btf, e.type_id), e.size, e.name, e) for e in found if e.kind == "kconfig")
-    placed: list[Extern] = []
-    offset = 0
-    for negative, size, _, extern in settings:
-        offset += offset % negative and -negative - offset % -negative
-        placed.append(_moved(extern, offset))
-        offset += size
+    settings = {e.btf_id: e for e in found if e.kind == "kconfig"}
+    placed = [_moved(settings[variable], offset) for variable, offset in kconfig_offsets(btf, settings).items()]
     return (*placed, *sorted((e for e in found if e.kind != "kconfig"), key=lambda e: e.name))
+
+
+def kconfig_offsets(btf: Btf, variables: Iterable[int]) -> dict[int, int]:
+    """Offset in bytes in the .kconfig map of each variable (id of its VAR), in ascending order."""
+    sized = []
+    for variable in variables:
+        found = btf.type(variable)
+        assert isinstance(found, Var)
+        sized.append((-_align(btf, found.type_id), size_of(btf, found.type_id), found.name, variable))
+    offsets: dict[int, int] = {}
+    end = 0
+    for negative, size, _, variable in sorted(sized):
+        end += end % negative and -negative - end % -negative
+        offsets[variable] = end
+        end += size
+    return offsets
 
 
 def kconfig_size(externs: tuple[Extern, ...]) -> int:

@@ -76,7 +76,7 @@ def _subprogs(insns: list[Insn]) -> tuple[int, ...]:
         if insn.op == op.CALL_SUBPROG:
             starts.add(index + 1 + insn.imm)
         elif insn.op == op.LD_IMM64 | op.PSEUDO_FUNC << op.VARIANT_SHIFT:
-            starts.add(index + 1 + (insn.imm & 0xFFFFFFFF))
+            starts.add((index + 1 + insn.imm) & 0xFFFFFFFF)
     return tuple(sorted(starts))
 
 

@@ -12,8 +12,10 @@ from kverdict.kernel.profile import KernelProfile
 from kverdict.objfile.externs import Extern
 from kverdict.program.core_types import Budget, types_are_compatible
 
-# Where an untyped symbol "lies": a kernel text address that no verdict depends on; profiles know no addresses.
-_SOMEWHERE: Final = 0xFFFFFFFF81000000
+# Where untyped symbols "lie": kernel text addresses, one for each. Profiles know none; what a verdict may depend on is
+# whether two symbols are the same.
+_TEXT: Final = 0xFFFFFFFF81000000
+_APART: Final = 64
 
 
 class Symbol(NamedTuple):
@@ -83,4 +85,4 @@ def _untyped(extern: Extern, profile: KernelProfile) -> Symbol | None:
     known = any(profile.btf.kind(type_id) in (KIND_FUNC, KIND_VAR) for type_id in profile.btf.find_all(extern.name))
     if not known:
         raise UnsupportedError(f"address of kernel symbol {extern.name}: profile {profile.name} does not know it")
-    return Symbol(0, _SOMEWHERE)
+    return Symbol(0, _TEXT + _APART * max(profile.btf.find_all(extern.name)))

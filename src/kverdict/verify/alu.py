@@ -90,12 +90,18 @@ def _write_copy(env: Env, dst: int, value: Value, src: int) -> None:
 
 def link_before_move(env: Env, number: int, value: Value) -> Value:
     """Give a scalar that is copied an id, so that a later test of one copy also tells of the other."""
+    new = linked(env, value)
+    if new is not value:
+        env.regs[number] = new
+    return new
+
+
+def linked(env: Env, value: Value) -> Value:
+    """A scalar with an id that a copy may share; kernel: assign_scalar_id_before_mov()."""
     if value.id & ADD_CONST:
         value = Value(SCALAR, value.num)
-        env.regs[number] = value
     if (not value.id and value.num.mask) or (not value.id and not env.constants_unlinked):
         value = value.with_id(env.new_id())
-        env.regs[number] = value
     return value
 
 
@@ -161,6 +167,9 @@ def negate_or_swap(env: Env, insn: Insn) -> int:
     if op & CODE_MASK == END:
         swaps = wide or bool(op & X)
         num = byte_swap(value.num, insn.imm >> 3, swaps, env.rules)
+        if not swaps and insn.imm == 64 and env.rules.byte_swap:
+            _write_copy(env, insn.dst, value.with_num(num), insn.dst)  # nothing changes: it stays linked
+            return env.insn_idx + 1
     else:
         num = alu64(NEG, value.num, ZERO, env.rules) if wide else alu32(NEG, value.num, ZERO, env.rules)
     write_reg(env, insn.dst, Value(SCALAR, num) if num is not UNKNOWN_SCALAR.num else UNKNOWN_SCALAR)
@@ -288,6 +297,9 @@ def _with_pointer(env: Env, insn: Insn, left: Value, right: Value) -> None:
     dst = insn.dst
     if left.type == PTR_TO_ARENA:
         write_reg(env, dst, left)
+        return
+    if right.type == PTR_TO_ARENA and env.does("ARENA_ON_EITHER_SIDE"):
+        write_reg(env, dst, right)
         return
     if right.type != SCALAR:
         if left.type != SCALAR:

@@ -17,6 +17,7 @@ from kverdict.catalogue.program import (
     STRUCT_OPS_GPL,
     SYSCALL_SLEEPABLE,
 )
+from kverdict.kernel.proto import KF_SLEEPABLE
 from kverdict.verify.btf_access import is_gpl
 from kverdict.verify.env import Env
 from kverdict.verify.struct_ops import check_struct_ops
@@ -55,7 +56,9 @@ def check_attach(env: Env) -> None:
         _check_lsm(env, function)
     elif function in env.profile.sets.get("btf_id_deny", ()):
         env.refuse(ATTACH_REJECTED, function=function)
-    if attach in ("trace_fexit", "modify_return") and function in env.profile.sets.get("noreturn_deny", ()):
+    if attach in ("trace_fexit", "trace_fsession", "modify_return") and function in env.profile.sets.get(
+        "noreturn_deny", ()
+    ):
         env.refuse(ATTACH_NORETURN, function=function)
 
 
@@ -78,10 +81,13 @@ def _check_sleepable_target(env: Env, kind: str, function: str) -> None:
         return
     if function.startswith("__x64_") and env.does("SYSCALLS_MODIFIABLE"):
         return
+    kfunc = env.profile.kfunc(function)
+    if kfunc is not None and "fmodret" in kfunc.hooks and kfunc.flags & KF_SLEEPABLE:
+        return
+    if env.profile.setting("CONFIG_FUNCTION_ERROR_INJECTION") == "n":
+        env.refuse(NOT_SLEEPABLE, function=function)
     if not function.startswith(_ERROR_INJECTION_PREFIXES):
         env.unsupported(f"whether {function}() may be slept in (error injection list of the kernel)")
-    if function.startswith("__x64_sys_") and env.profile.setting("CONFIG_FUNCTION_ERROR_INJECTION") == "n":
-        env.refuse(NOT_SLEEPABLE, function=function)
 
 
 def _check_modifiable(env: Env, function: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from kverdict.catalogue.functions import BACKTRACKED_REGISTERS
 from kverdict.errors import InternalError
 from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import (
@@ -211,13 +212,21 @@ def step_back(
         if _step_back_jump(env, index, insn, flags, subsequent, back):
             return
     elif cls == LD:
-        if not back.has(insn.dst):
-            return
-        back.drop(insn.dst)
-        if op & MODE_MASK in (IND, ABS):
-            raise GiveUp
+        _step_back_wide_load(env, index, insn, subsequent, back)
+        return
     if linked:
         _sync_linked(back, linked)
+
+
+def _step_back_wide_load(env: Env, index: int, insn: Insn, subsequent: int, back: Backtrack) -> None:
+    """A constant, or the old packet load, behind which the path may go on in the caller: then it ended the callee."""
+    old_load = insn.op & MODE_MASK in (IND, ABS)
+    if back.has(insn.dst):
+        back.drop(insn.dst)
+        if old_load:
+            raise GiveUp
+    if old_load and subsequent != index + 1 and env.does("LD_ABS_EXIT_TRACED"):
+        back.enter()
 
 
 def _step_back_alu(op: int, insn: Insn, back: Backtrack) -> None:
@@ -242,8 +251,7 @@ def _step_back_jump(env: Env, index: int, insn: Insn, flags: int, subsequent: in
     if code == CALL:
         if calls_sync_callback(env, insn) and index != subsequent - 1:
             back.regs[back.frame] &= ~_ARGS
-            if back.regs[back.frame] or back.slots[back.frame]:
-                raise InternalError("precision: a callback's frame still looks for something")
+            _expect_nothing(env, back, "callback")
             back.leave()
             return True
         if op == CALL_KFUNC and insn.imm == 0:
@@ -285,12 +293,20 @@ def _step_back_subprog_call(env: Env, index: int, insn: Insn, back: Backtrack) -
             raise InternalError("precision: arguments are looked for across a global call")
         back.drop(0)
         return
-    if back.regs[back.frame] & ~_ARGS or back.slots[back.frame]:
-        raise InternalError("precision: a callee's frame still looks for something at its entry")
     passed = back.regs[back.frame] & _ARGS
     back.regs[back.frame] &= ~_ARGS
+    _expect_nothing(env, back, "static subprog")
     back.leave()
     back.regs[back.frame] |= passed
+
+
+def _expect_nothing(env: Env, back: Backtrack, where: str) -> None:
+    """At its entry a function looks for nothing of its own, unless the kernel overlooked an exit."""
+    regs = back.regs[back.frame]
+    if regs and env.does("LD_ABS_RETURNS") and not env.does("LD_ABS_EXIT_TRACED"):
+        env.refuse(BACKTRACKED_REGISTERS, where=where, regs=f"{regs:x}")
+    if regs or back.slots[back.frame]:
+        raise InternalError(f"precision: a {where}'s frame still looks for something at its entry")
 
 
 def step_back_old(env: Env, index: int, insn: Insn, back: Backtrack) -> None:

@@ -18,6 +18,7 @@ from kverdict.domain.value import (
     ADD_CONST32,
     CONST_PTR_TO_MAP,
     PTR_TO_BTF_ID,
+    PTR_TO_BUF,
     PTR_TO_MAP_KEY,
     PTR_TO_MAP_VALUE,
     PTR_TO_MEM,
@@ -28,6 +29,7 @@ from kverdict.domain.value import (
     PTR_TO_SOCKET,
     PTR_TO_STACK,
     PTR_TO_TCP_SOCK,
+    PTR_TO_XDP_SOCK,
     SCALAR,
     ZERO_SCALAR,
     Value,
@@ -39,6 +41,7 @@ from kverdict.verify.env import F_DST_REG_STACK, F_SRC_REG_STACK, Env
 from kverdict.verify.everywhere import rewrite
 from kverdict.verify.nullness import known_not_null as known_pointer
 from kverdict.verify.packet import AT_PKT_END, BEYOND_PKT_END, learn_from_packet_test
+from kverdict.verify.pointer_math import MAX_VAR_OFF
 from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.records import LOCKS, has_field, record_of
 from kverdict.verify.registers import read_reg, read_reg32
@@ -64,6 +67,7 @@ def conditional_jump(env: Env, insn: Insn) -> int:
         if left.type == PTR_TO_STACK and env.notes_stack_compare:
             env.push_history(F_DST_REG_STACK)
     code = op & CODE_MASK
+    linked = _collect_linked(env, left, right, bool(op & X)) if env.collects_links_first else ()
     if op & X and insn.src == dst and left.type == SCALAR:
         taken = branch_taken_same(code, left.num, is_32, env.rules)
     else:
@@ -71,9 +75,13 @@ def conditional_jump(env: Env, insn: Insn) -> int:
     if taken >= 0:
         _rely_on(env, insn, left, right)
         return index + insn.off + 1 if taken else index + 1
-    linked = _collect_linked(env, left, right, bool(op & X))
+    if not env.collects_links_first:
+        linked = _collect_linked(env, left, right, bool(op & X))
     if len(linked) > 1 and env.links_in_history:
         env.push_history(0, linked)
+    # Collecting cuts the links of registers beyond the sixth, which may be those compared.
+    left = env.regs[dst]
+    right = env.regs[insn.src] if op & X else right
     other = env.push_state(index + insn.off + 1, index)
     if left.type == SCALAR and right.type == SCALAR:
         _refine(env, insn, code, left, right, is_32, other, linked)
@@ -113,6 +121,8 @@ def _taken(env: Env, code: int, left: Value, right: Value, is_32: bool) -> int:
         return _packet_taken(code, left, right)
     if left.type != SCALAR and right.type != SCALAR:
         return -1
+    if is_32 and env.pointers_tested_whole:
+        return -1
     if left.type == SCALAR:
         if not env.compares_null_on_left:
             return -1
@@ -131,13 +141,23 @@ def known_not_null(env: Env, value: Value) -> bool:
     if type & PTR_MAYBE_NULL:
         return False
     base = type & BASE_MASK
+    if env.not_null_near_base and not _near_base(env, value):
+        return False
     if base in _NEVER_NULL:
         return True
+    if base in (PTR_TO_BUF, PTR_TO_XDP_SOCK):
+        return env.does("BUFFER_POINTER_NOT_NULL")
     if base == PTR_TO_MEM:
-        return not type & PTR_UNTRUSTED
+        return not type & PTR_UNTRUSTED and env.does("MEMORY_POINTER_NOT_NULL")
     if base == PTR_TO_BTF_ID:
         return env.does("TRUSTED_POINTER_NOT_NULL") and is_trusted(env, value)
     return base == CONST_PTR_TO_MAP and env.does("MAP_POINTER_NOT_NULL")
+
+
+def _near_base(env: Env, value: Value) -> bool:
+    """The offset cannot wrap the address around to NULL."""
+    off = value.off if env.folds_offsets else 0
+    return value.num.smin + off > -MAX_VAR_OFF and value.num.smax + off < MAX_VAR_OFF
 
 
 def _packet_taken(code: int, left: Value, right: Value) -> int:
@@ -206,11 +226,14 @@ def _collect_linked(env: Env, left: Value, right: Value, both: bool) -> tuple[Li
 def _collect(env: Env, id: int, found: list[Linked]) -> None:
     limit = _MAX_LINKED if env.links_in_history else 1 << 30
     frames = env.state.frames
+    insn = env.insn_idx
     for number in range(len(frames) - 1, -1, -1):
+        alive = env.aux[insn].live_before if env.links_alive_only else 0x3FF
+        insn = frames[number].callsite
         regs = frames[number].regs
         for reg in range(10):
             value = regs[reg]
-            if value.id and value.type == SCALAR and value.id & ~ADD_CONST == id:
+            if alive & 1 << reg and value.id and value.type == SCALAR and value.id & ~ADD_CONST == id:
                 if len(found) < limit:
                     found.append((number, True, reg))
                 else:
@@ -264,25 +287,40 @@ def _pointer_facts(env: Env, insn: Insn, code: int, left: Value, right: Value, i
     if is_32:
         return
     dst, src = insn.dst, insn.src
-    if insn.op & X:
-        if (
-            env.learns_from_pointer_compare
-            and left.type != SCALAR
-            and right.type != SCALAR
-            and (left.type ^ right.type) & PTR_MAYBE_NULL
-            and left.type & BASE_MASK != PTR_TO_BTF_ID
-            and right.type & BASE_MASK != PTR_TO_BTF_ID
-            and code in (JEQ, JNE)
-        ):
-            regs = other.frames[-1].regs if code == JEQ else env.regs
-            target = src if right.type & PTR_MAYBE_NULL else dst
-            regs[target] = known_pointer(env, regs[target])
+    by_register = bool(insn.op & X)
+    if by_register:
+        _compared_pointers(env, insn, code, left, right, other)
         if code in (JGT, JLT, JGE, JLE):
             learn_from_packet_test(env, insn, code, left, right, other)
+    if code not in (JEQ, JNE) or not left.type & PTR_MAYBE_NULL:
         return
-    if insn.imm == 0 and code in (JEQ, JNE) and left.type & PTR_MAYBE_NULL:
-        mark_ptr_or_null_regs(env, env.state, dst, code == JNE)
-        mark_ptr_or_null_regs(env, other, dst, code == JEQ)
+    if by_register:
+        if not env.null_tested_by_register or right.type != SCALAR or right.num.mask or right.num.value:
+            return
+        mark_chain_precision(env, src)
+    elif insn.imm != 0:
+        return
+    mark_ptr_or_null_regs(env, env.state, dst, code == JNE)
+    mark_ptr_or_null_regs(env, other, dst, code == JEQ)
+
+
+def _compared_pointers(env: Env, insn: Insn, code: int, left: Value, right: Value, other: State) -> None:
+    """Where a pointer equals another one that is not NULL, it is not NULL either; not for kernel structures."""
+    if (
+        not env.learns_from_pointer_compare
+        or left.type == SCALAR
+        or right.type == SCALAR
+        or not (left.type ^ right.type) & PTR_MAYBE_NULL
+        or left.type & BASE_MASK == PTR_TO_BTF_ID
+        or right.type & BASE_MASK == PTR_TO_BTF_ID
+        or code not in (JEQ, JNE)
+    ):
+        return
+    target, witness = (insn.src, left) if right.type & PTR_MAYBE_NULL else (insn.dst, right)
+    if env.compare_asks_not_null and not known_not_null(env, witness):
+        return
+    regs = other.frames[-1].regs if code == JEQ else env.regs
+    regs[target] = known_pointer(env, regs[target])
 
 
 def not_null(env: Env, value: Value) -> Value:

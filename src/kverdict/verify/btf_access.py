@@ -117,6 +117,9 @@ def _check_pointer(env: Env, regno: int, value: Value, off: int, name: str, in_k
     """Licence, offset and kind of memory."""
     if in_kernel and not is_gpl(env) and env.does("GPL_FOR_STRUCT_ACCESS"):
         env.refuse(NOT_GPL_STRUCT_ACCESS, struct=name)
+    if env.folds_offsets and value.num.mask:
+        text = tnum_text(value.num.value, value.num.mask, env.rules.compact_log)
+        env.refuse(INVALID_VARIABLE_OFFSET, reg=regno, struct=name, off=off, var_off=text)
     if off < 0:
         env.refuse(INVALID_NEGATIVE_ACCESS, reg=regno, struct=name, off=off)
     if value.num.mask or value.num.value:

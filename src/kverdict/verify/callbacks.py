@@ -57,8 +57,8 @@ def for_each_map_elem(env: Env, caller: Frame, callee: Frame, insn: int) -> None
         SYNCHRONOUS,
         (0, 1),
         first,
-        pointer(PTR_TO_MAP_KEY, subject),
-        pointer(PTR_TO_MAP_VALUE, subject),
+        pointer(PTR_TO_MAP_KEY, subject, _map_uid(env, first)),
+        pointer(PTR_TO_MAP_VALUE, subject, _map_uid(env, first)),
         caller.regs[3],
     )
 
@@ -71,22 +71,28 @@ def loop(env: Env, caller: Frame, callee: Frame, insn: int) -> None:
 def timer(env: Env, caller: Frame, callee: Frame, insn: int) -> None:
     """callback(map, key, value), later; also of work queues."""
     returns = (0, 0) if env.does("TIMER_CALLBACK_RETURNS_ZERO") else (0, 1)
-    _enter_with_map(callee, caller.regs[1].subject, returns)
+    _enter_with_map(env, callee, caller.regs[1], returns)
 
 
 def task_work(env: Env, caller: Frame, callee: Frame, insn: int) -> None:
     """callback(map, key, value), later, in the task's context."""
-    _enter_with_map(callee, caller.regs[3].subject, _S32)
+    _enter_with_map(env, callee, caller.regs[3], _S32)
 
 
-def _enter_with_map(callee: Frame, map: object, returns: tuple[int, int]) -> None:
+def _map_uid(env: Env, origin: Value) -> object:
+    """Which of the inner maps that look alike it is."""
+    return origin.detail if env.does("CALLBACKS_KEEP_MAP_UID") else 0
+
+
+def _enter_with_map(env: Env, callee: Frame, origin: Value, returns: tuple[int, int]) -> None:
+    map, uid = origin.subject, _map_uid(env, origin)
     _enter(
         callee,
         ASYNCHRONOUS,
         returns,
-        pointer(CONST_PTR_TO_MAP, map),
-        pointer(PTR_TO_MAP_KEY, map),
-        pointer(PTR_TO_MAP_VALUE, map),
+        pointer(CONST_PTR_TO_MAP, map, uid),
+        pointer(PTR_TO_MAP_KEY, map, uid),
+        pointer(PTR_TO_MAP_VALUE, map, uid),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.catalogue.functions import CALL_DESTINATION, FUNC_INFO_COUNT
+from kverdict.catalogue.functions import CALL_DESTINATION
 from kverdict.catalogue.instructions import (
     BACK_EDGE,
     JUMP_INTO_LD_IMM64,
@@ -40,6 +40,7 @@ from kverdict.isa.opcode import (
 from kverdict.verify.env import Env, Subprog
 from kverdict.verify.exceptions import find_exception_callback
 from kverdict.verify.flow import signed32
+from kverdict.verify.kfunc_table import add_kfunc
 from kverdict.verify.traits import (
     calls_async_callback,
     calls_sync_callback,
@@ -61,7 +62,10 @@ _TAIL_CALL: Final = 12
 def find_subprogs(env: Env) -> None:
     """Collect the starts of subprograms in ascending order; refuse a target outside the program."""
     starts = {0}
+    kfuncs: set[tuple[int, int]] = set()
     for index, insn in enumerate(env.insns):
+        if insn.op == CALL_KFUNC:
+            add_kfunc(env, index, insn, kfuncs)
         if insn.op == CALL_SUBPROG or insn.op == _FUNC_REFERENCE:
             target = index + signed32(insn.imm) + 1
             if not 0 <= target < env.count:
@@ -125,13 +129,6 @@ def check_subprogs(env: Env) -> None:
             env.refuse(LAST_INSN_NOT_EXIT)
 
 
-def check_func_info(env: Env) -> None:
-    """One entry of func_info for each subprogram; kernel: check_btf_func()."""
-    if env.program.func_info and len(env.program.func_info) != len(env.subprogs):
-        env.insn_idx = 0
-        env.refuse(FUNC_INFO_COUNT)
-
-
 def _jump_offset(insn: Insn) -> int:
     return insn.imm if insn.op & 0xFF == JMP32 | JA else insn.off
 
@@ -156,6 +153,7 @@ class _Search:
         if edge == _BRANCH:
             self.env.prune_points[target] = 1
             self.env.jmp_points[target] = 1
+            self.env.jump_targets.add(target)
         if marks[target] == 0:
             marks[source] = _DISCOVERED | edge
             marks[target] = _DISCOVERED
@@ -200,6 +198,7 @@ class _Search:
                 return True
             env.prune_points[target] = 1
             env.jmp_points[target] = 1
+            env.jump_targets.add(target)
             return False
         env.prune_points[index] = 1
         if op & 0xFF == JMP | JCOND:
@@ -223,6 +222,8 @@ class _Search:
             self.subprog_of(index).changes_pkt_data = True
         if is_might_sleep(env, insn):
             self.subprog_of(index).might_sleep = True
+        if kfunc_name(env, insn) == "bpf_throw":
+            self.subprog_of(index).might_throw = True
 
     def visit_call(self, index: int, insn: Insn, into: bool) -> bool:
         """A call falls through; a subprogram call or reference is explored as well, and merges its effects."""
@@ -239,6 +240,7 @@ class _Search:
         env.prune_points[index] = 1
         caller, callee = self.subprog_of(index), self.subprog_of(target)
         caller.might_sleep |= callee.might_sleep
+        caller.might_throw |= callee.might_throw
         caller.changes_pkt_data |= callee.changes_pkt_data
         return self.push(index, target, _BRANCH, insn.op == _FUNC_REFERENCE)
 

@@ -33,19 +33,19 @@ def widen_imprecise(env: Env, old: State, state: State) -> None:
     for before, after in zip(reversed(old.frames), reversed(state.frames), strict=True):
         for reg in range(10):
             precise = (before.precise | after.precise) >> reg & 1
-            after.regs[reg] = _widened(before.regs[reg], after.regs[reg], precise, ids)
+            after.regs[reg] = _widened(env, before.regs[reg], after.regs[reg], precise, ids)
         for place in range(min(len(before.stack), len(after.stack))):
             left, right = before.stack[place], after.stack[place]
             if left.is_spilled() and right.is_spilled():
                 precise = (before.precise_stack | after.precise_stack) >> place & 1
-                value = _widened(left.value, right.value, precise, ids)
+                value = _widened(env, left.value, right.value, precise, ids)
                 if value is not right.value:
                     after.stack[place] = right.with_value(value)
 
 
-def _widened(old: Value, new: Value, precise: int, ids: IdMap) -> Value:
-    if old.type != SCALAR or new.type != SCALAR:
+def _widened(env: Env, old: Value, new: Value, precise: int, ids: IdMap) -> Value:
+    if old.type != SCALAR or new.type != SCALAR or precise:
         return new
-    if precise or (old.same_but_ids(new) and ids.check(old.id, new.id) and ids.check(old.ref, new.ref)):
+    if old.same_but_ids(new) and (env.widens_by_range or ids.check(old.id, new.id)):
         return new
     return UNKNOWN_SCALAR

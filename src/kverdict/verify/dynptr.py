@@ -154,10 +154,11 @@ def _construct(env: Env, regno: int, value: Value, arg_type: int, clone_of: int)
     type_flag = arg_type & DYNPTR_TYPE_MASK
     if not type_flag:
         env.unsupported(f"a dynptr of unknown type made by {_callee(env)}")
-    id = env.new_id()
+    id = 0 if env.tracks_derived else env.new_id()
     ref = 0
     if is_refcounted(type_flag):
         ref = clone_of or acquire_reference(env)
+    id = id or env.new_id()
     for place, first in ((slot, True), (slot - 1, False)):
         frame.stack[place] = Slot(_KINDS, dynptr_value(type_flag, first, id, ref))
         frame.precise_stack &= ~(1 << place)
@@ -217,7 +218,10 @@ def release_dynptr(env: Env, value: Value) -> bool:
             forget_slices(env, state.id)
         return True
     release_reference(env, state.ref)
-    for place, other in enumerate(frame.stack):
-        if other.kinds[0] == DYNPTR and other.value.ref == state.ref and other.value.detail:
-            clear(env, value.frameno, place, SLOTS)
+    for other_frame in env.state.frames if env.tracks_derived else [frame]:  # before, clones elsewhere were overlooked
+        for place, other in enumerate(other_frame.stack):
+            if other.kinds[0] == DYNPTR and other.value.ref == state.ref and other.value.detail:
+                clear(env, other_frame.number, place, SLOTS)
+                if env.tracks_derived:
+                    forget_slices(env, other.value.id)
     return True

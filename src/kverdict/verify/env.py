@@ -152,6 +152,7 @@ class Env(Asked):
         self.pending: list[Pending] = []
         self.aux = [Aux() for _ in program.insns]
         self.prune_points = bytearray(self.count)
+        self.jump_targets: set[int] = set()
         self.jmp_points = bytearray(self.count)
         self.seen = bytearray(self.count)
         self.successors: list[tuple[int, ...]] = []

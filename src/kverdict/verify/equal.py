@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kverdict.domain.bounds import range_within, tnum_in
+from kverdict.domain.bounds import arcs_of, range_within, tnum_in
 from kverdict.domain.references import REF_IRQ, REF_PTR
 from kverdict.domain.stack import DYNPTR, EMPTY, INVALID, IRQ_FLAG, ITER, MISC, POISON, SPILL, ZERO, Slot
 from kverdict.domain.state import Frame, State
@@ -30,6 +30,7 @@ from kverdict.domain.value import (
 from kverdict.kernel.proto import BASE_MASK
 from kverdict.verify.env import Env
 from kverdict.verify.equal_by_number import value_safe_by_number
+from kverdict.verify.pointer_math import folded
 
 NOT_EXACT: Final = 0
 EXACT: Final = 1
@@ -173,7 +174,7 @@ def _clearly_differ(env: Env, old: Frame, new: Frame, insn: int, exact: int) -> 
             continue
         type = before.type
         if type != after.type:
-            if type != NOT_INIT or exact != NOT_EXACT:
+            if type != NOT_INIT or exact == EXACT or (exact == RANGE_WITHIN and not env.ignores_unused_in_loops):
                 return True
         elif type == SCALAR and (precise & bit or exact != NOT_EXACT) and not range_within(before.num, after.num):
             return True
@@ -183,11 +184,11 @@ def _clearly_differ(env: Env, old: Frame, new: Frame, insn: int, exact: int) -> 
 def value_safe(env: Env, old: Value, new: Value, precise: bool, ids: IdMap, exact: int) -> bool:
     """One register or spilled value; kernel: regsafe()."""
     if not env.maps_ids:
-        return value_safe_by_number(old, new, precise, ids.old)
+        return value_safe_by_number(old, new, precise, ids.old, env.packet_end_compared)
     if exact == EXACT:
         return _exactly(old, new, ids)
     type = old.type
-    if type == NOT_INIT and (exact == NOT_EXACT or new.type == NOT_INIT):
+    if type == NOT_INIT and (exact == NOT_EXACT or env.ignores_unused_in_loops or new.type == NOT_INIT):
         return True
     if type != new.type:
         return False
@@ -202,21 +203,18 @@ def value_safe(env: Env, old: Value, new: Value, precise: bool, ids: IdMap, exac
     base = type & BASE_MASK
     if base in _MEMORY and (env.memory_ranges_compared or base in (PTR_TO_MAP_VALUE, PTR_TO_MAP_KEY)):
         return (
-            old.off == new.off
-            and old.subject == new.subject
-            and old.detail == new.detail
-            and range_within(old.num, new.num)
-            and tnum_in(old.num, new.num)
+            old.subject == new.subject
+            and _derived_alike(env, old, new, ids)
+            and _offset_within(env, old, new)
             and ids.check(old.id, new.id)
             and ids.check(old.ref, new.ref)
         )
     if base in (PTR_TO_PACKET, PTR_TO_PACKET_META):
         return (
             _covers_range(env, _range(old), _range(new))
-            and old.off == new.off
             and ids.check(old.id, new.id)
-            and range_within(old.num, new.num)
-            and tnum_in(old.num, new.num)
+            and (not env.folds_offsets or not old.id or _base_of(old) == _base_of(new))
+            and _offset_within(env, old, new)
         )
     if base == PTR_TO_STACK:
         return _exactly(old, new, ids) and old.frameno == new.frameno
@@ -242,6 +240,28 @@ def _links_agree(env: Env, old: Value, new: Value, ids: IdMap) -> bool:
     return not link & ADD_CONST or ids.check(link & ~ADD_CONST, other & ~ADD_CONST)
 
 
+def _offset_within(env: Env, old: Value, new: Value) -> bool:
+    """The offset of the new pointer is one of those that the old one might have."""
+    if not env.folds_offsets:
+        return old.off == new.off and range_within(old.num, new.num) and tnum_in(old.num, new.num)
+    if old.num is new.num and old.off == new.off:
+        return True
+    before, after = folded(old), folded(new)
+    return range_within(before, after) and tnum_in(before, after)
+
+
+def _base_of(value: Value) -> int:
+    """Where the arc of a pointer's offset begins: pointers of one id stay as far apart as they were."""
+    return arcs_of(folded(value))[0]
+
+
+def _derived_alike(env: Env, old: Value, new: Value, ids: IdMap) -> bool:
+    """What both belong to besides: a dynptr by its role, where kernels track it; else the same number."""
+    if not env.tracks_derived or not isinstance(old.detail, int) or old.type & BASE_MASK != PTR_TO_MEM:
+        return old.detail == new.detail
+    return isinstance(new.detail, int) and ids.check(old.detail, new.detail)
+
+
 def _range(value: Value) -> int:
     return value.subject if isinstance(value.subject, int) else 0
 
@@ -257,12 +277,12 @@ def _exactly(old: Value, new: Value, ids: IdMap) -> bool:
     return old.same_but_ids(new) and ids.check(old.id, new.id) and ids.check(old.ref, new.ref)
 
 
-def _scalar_of(slot: Slot) -> Value | None:
-    """The scalar that a 64-bit load from this slot would give, if it is one."""
-    if slot.is_spilled_scalar64():
+def _scalar_of(slot: Slot, first: int) -> Value | None:
+    """The scalar that a load of the bytes from `first` (0 or 4) on would give; kernel: scalar_reg_for_stack()."""
+    if slot.kinds[first] == SPILL and slot.value.type == SCALAR:
         return slot.value
-    for kind in slot.kinds:
-        if kind != MISC and kind != INVALID:
+    for kind in slot.kinds[first:]:
+        if kind not in _PLAIN:
             return None
     return UNKNOWN_SCALAR
 
@@ -287,16 +307,17 @@ def _stack_safe(env: Env, old: Frame, new: Frame, ids: IdMap, exact: int) -> boo
 def _slot_safe(env: Env, old: Slot, new: Slot | None, precise: bool, ids: IdMap, exact: int) -> bool:
     old_kinds = old.kinds
     new_kinds = new.kinds if new is not None else None
+    strict = exact == EXACT or (exact == RANGE_WITHIN and not env.ignores_unused_in_loops)
     for byte in range(8):
         kind = old_kinds[byte]
-        if exact != NOT_EXACT and (new_kinds is None or new_kinds[byte] != kind):
+        if strict and (new_kinds is None or new_kinds[byte] != kind):
             return False
         if kind in (INVALID, MISC):
             continue
         if new_kinds is None or new is None:
             return False
         if env.misc_equals_unknown:
-            old_scalar, new_scalar = _scalar_of(old), _scalar_of(new)
+            old_scalar, new_scalar = _scalar_of(old, 0), _scalar_of(new, 0)
             if old_scalar is not None and new_scalar is not None:
                 is_precise = precise and old_scalar is old.value
                 return value_safe(env, old_scalar, new_scalar, is_precise, ids, exact)
@@ -305,13 +326,6 @@ def _slot_safe(env: Env, old: Slot, new: Slot | None, precise: bool, ids: IdMap,
         if byte == 7:
             return _special_safe(env, old, new, precise, ids, exact)
     return True
-
-
-def _half_scalar(slot: Slot, byte: int) -> Value | None:
-    """The scalar that a load of the bytes from `byte` on would give, if it is one; kernel: scalar_reg_for_stack()."""
-    if slot.kinds[byte] == SPILL and slot.value.type == SCALAR:
-        return slot.value
-    return UNKNOWN_SCALAR if all(kind in _PLAIN for kind in slot.kinds[byte:]) else None
 
 
 def _halves_safe(env: Env, old: Slot, new: Slot | None, precise: bool, ids: IdMap, exact: int) -> bool:
@@ -329,7 +343,7 @@ def _halves_safe(env: Env, old: Slot, new: Slot | None, precise: bool, ids: IdMa
         if new is None:
             return False
         if byte in (0, 4):
-            old_scalar, new_scalar = _half_scalar(old, byte), _half_scalar(new, byte)
+            old_scalar, new_scalar = _scalar_of(old, byte), _scalar_of(new, byte)
             if old_scalar is not None and new_scalar is not None:
                 is_precise = precise and old_scalar is old.value
                 if not value_safe(env, old_scalar, new_scalar, is_precise, ids, exact):
@@ -356,10 +370,13 @@ def _special_safe(env: Env, old: Slot, new: Slot, precise: bool, ids: IdMap, exa
         return value_safe(env, before, after, precise, ids, exact)
     if kind == DYNPTR:
         same = before.subject == after.subject and before.detail == after.detail
+        if env.tracks_derived and not ids.check(before.id, after.id):
+            return False
         return not env.maps_ids or (same and ids.check(before.ref, after.ref))
     if kind == ITER:
         return (
             before.subject is after.subject
+            and (before.type == after.type or not env.compares_iterator_trust)
             and isinstance(before.detail, tuple)
             and isinstance(after.detail, tuple)
             and before.detail[:2] == after.detail[:2]

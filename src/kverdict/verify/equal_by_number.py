@@ -24,8 +24,13 @@ _MAP_ELEMENTS: Final = frozenset((PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE))
 _PACKETS: Final = frozenset((PTR_TO_PACKET, PTR_TO_PACKET_META))
 
 
-def value_safe_by_number(old: Value, new: Value, precise: bool, ids: dict[int, int]) -> bool:
-    """Is `new` safe where `old` was? ids: which id stands for which, in one frame, one way only."""
+def value_safe_by_number(
+    old: Value, new: Value, precise: bool, ids: dict[int, int], end_compared: bool = False
+) -> bool:
+    """Is `new` safe where `old` was? ids: which id stands for which, in one frame, one way only.
+
+    end_compared: packet pointers at or past the end of the packet (their range is negative) equal only their kind.
+    """
     same = old.id == new.id and old.ref == new.ref and old.same_but_ids(new)
     if old.type == PTR_TO_STACK:
         return same and old.frameno == new.frameno
@@ -44,6 +49,7 @@ def value_safe_by_number(old: Value, new: Value, precise: bool, ids: dict[int, i
         return (
             old.type == new.type
             and _range(old) <= _range(new)
+            and (not end_compared or min(_range(old), _range(new)) >= 0 or _range(old) == _range(new))
             and old.off == new.off
             and (not old.id or _stands_for(old.id, new.id, ids))
             and _within(old, new)

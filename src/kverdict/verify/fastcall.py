@@ -42,6 +42,10 @@ def _mark(env: Env, subprog: Subprog, index: int, lowest: int) -> None:
     for distance in range(1, 7):
         if index - distance < 0 or index + distance >= env.count:
             break
+        if env.does("FASTCALL_NOT_JUMPED_INTO") and (
+            index - distance + 1 in env.jump_targets or index + distance in env.jump_targets
+        ):
+            break
         spill, fill = env.insns[index - distance], env.insns[index + distance]
         if spill.op != _SPILL or fill.op != _FILL or spill.dst != FP or fill.src != FP:
             break

@@ -161,7 +161,10 @@ def compute_live_registers(env: Env, orders: list[list[int]]) -> None:
 def compute_components(env: Env) -> None:
     """Number the strongly connected components that contain a loop (aux.scc, from 1; 0: none). Tarjan's algorithm."""
     count = env.count
-    if all(next_ > index for index, nexts in enumerate(env.successors) for next_ in nexts):
+    callbacks_loop = env.does("CALLBACKS_CLOSE_LOOPS")
+    if all(next_ > index for index, nexts in enumerate(env.successors) for next_ in nexts) and not (
+        callbacks_loop and any(aux.calls_callback for aux in env.aux)
+    ):
         return  # every edge goes forward: no loop
     preorder = [0] * count
     low = [0] * count
@@ -195,7 +198,7 @@ def compute_components(env: Env) -> None:
             path.pop()
             if low[top] < preorder[top]:
                 continue
-            loops = stack[-1] != top or top in nexts
+            loops = stack[-1] != top or top in nexts or (callbacks_loop and env.aux[top].calls_callback)
             while True:
                 member = stack.pop()
                 low[member] = off_stack

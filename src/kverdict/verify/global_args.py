@@ -16,12 +16,14 @@ from kverdict.catalogue.functions import (
     GLOBAL_ARG_COUNT,
     GLOBAL_ARG_NOT_CONTEXT,
     GLOBAL_ARG_NULL,
+    GLOBAL_ARG_PACKET,
     GLOBAL_ARG_SIZE,
     GLOBAL_ARG_TYPE,
     GLOBAL_NO_BTF,
     GLOBAL_RETURN,
     GLOBAL_TAGS,
     INVALID_ARGS,
+    STACK_ARGUMENT_MISSING,
 )
 from kverdict.diagnostic import Message
 from kverdict.domain.state import Frame
@@ -34,9 +36,17 @@ from kverdict.domain.value import (
     Value,
     pointer,
 )
-from kverdict.kernel.proto import DYNPTR_TYPE_LOCAL, MEM_RDONLY, PTR_MAYBE_NULL, PTR_TRUSTED, PTR_UNTRUSTED
+from kverdict.kernel.proto import (
+    ARG_PTR_TO_CTX,
+    DYNPTR_TYPE_LOCAL,
+    MEM_RDONLY,
+    PTR_MAYBE_NULL,
+    PTR_TRUSTED,
+    PTR_UNTRUSTED,
+)
 from kverdict.verify.dynptr import dynptr_value
 from kverdict.verify.env import Env, Subprog
+from kverdict.verify.everywhere import is_packet_pointer
 from kverdict.verify.global_pointers import (
     check_tags,
     is_untrusted_memory,
@@ -206,6 +216,7 @@ def _entry_value(env: Env, argument: Argument) -> Value:
 def check_call_arguments(env: Env, number: int, regs: list[Value]) -> bool:
     """Do the registers fit the callee's prototype? For static functions the answer does not matter."""
     subprog = env.subprogs[number]
+    _check_stack_arguments(env, subprog)
     if not subprog.is_global:
         if env.log is not None:
             log_arguments(env, number, regs)
@@ -217,10 +228,17 @@ def check_call_arguments(env: Env, number: int, regs: list[Value]) -> bool:
     if arguments is None:
         return False
     for place, argument in enumerate(arguments):
-        line = _mismatch(env, argument, regs[place + 1], place)
+        line = _mismatch(env, number, argument, regs[place + 1], place)
         if line:
             env.refuse(INVALID_ARGS, line, number=number, callee=subprog.name)
     return True
+
+
+def _check_stack_arguments(env: Env, subprog: Subprog) -> None:
+    """Arguments past the fifth, which no program that gets here has stored; kernel: check_outgoing_stack_args()."""
+    proto = _proto(env, subprog) if env.does("STACK_ARGUMENTS") else None
+    if proto is not None and len(proto.params) > _MAX_ARGUMENTS:
+        env.refuse(STACK_ARGUMENT_MISSING, count=len(proto.params))
 
 
 def _refuse_call(env: Env, number: int, subprog: Subprog, refusal: Refusal) -> NoReturn:
@@ -232,17 +250,17 @@ def _refuse_call(env: Env, number: int, subprog: Subprog, refusal: Refusal) -> N
     env.refuse(INVALID_ARGS, *found.before, line, number=number, callee=subprog.name)
 
 
-def _mismatch(env: Env, argument: Argument, value: Value, place: int) -> str:
+def _mismatch(env: Env, number: int, argument: Argument, value: Value, place: int) -> str:
     """ "" or the kernel's line about the argument; kernel: btf_check_func_arg_match()."""
     regno = place + 1
-    facts = {"reg": regno, "arg": place}
+    facts = {"reg": regno, "arg": place, "number": number}
     if argument.kind == "scalar":
         return NOT_A_SCALAR.says(env.does, facts) if value.type != SCALAR else ""
     if argument.flags & PTR_UNTRUSTED:
         return ""
     if argument.kind in ("ctx", "mem"):
         try:
-            check_offset(env, value, regno, 0)
+            check_offset(env, value, regno, ARG_PTR_TO_CTX if argument.kind == "ctx" else 0)
         except Refusal as refusal:
             return _lines(env, refusal)
     if argument.kind == "ctx":
@@ -273,6 +291,10 @@ def _mismatched_memory(env: Env, argument: Argument, value: Value, regno: int, f
         check_mem_reg(env, regno, argument.size)
     except Refusal as refusal:
         return _lines(env, refusal)
-    if not argument.flags & PTR_MAYBE_NULL and value.type & PTR_MAYBE_NULL:
+    changes = env.subprogs[facts["number"]].changes_pkt_data and env.does("GLOBAL_PACKET_ARGUMENTS")
+    if changes and is_packet_pointer(value):
+        return GLOBAL_ARG_PACKET.says(env.does, facts)
+    null = value.is_const() and value.num.value == 0 and env.does("GLOBAL_NONNULL_REFUSES_NULL")
+    if not argument.flags & PTR_MAYBE_NULL and (value.type & PTR_MAYBE_NULL or null):
         return GLOBAL_ARG_NULL.says(env.does, facts)
     return ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from kverdict.btf.types import FuncProto
 from kverdict.catalogue.calls import (
     DYNPTR_FROM_MEM_TYPE,
     HELPER_FOR_TRACING_ONLY,
@@ -24,12 +23,13 @@ from kverdict.catalogue.calls import (
     SLEEPABLE_HELPER_IN_REGION,
     UNKNOWN_HELPER,
 )
+from kverdict.catalogue.functions import TAIL_CALL_IN_CALLBACK
 from kverdict.catalogue.lifetime import HELPER_NOT_ACQUIRED
 from kverdict.domain.value import PTR_TO_MAP_VALUE, SCALAR, UNKNOWN_SCALAR, Value, type_text
 from kverdict.isa.insn import Insn
 from kverdict.isa.opcode import B
 from kverdict.kernel import proto
-from kverdict.kernel.helpers import Helper
+from kverdict.kernel.helpers import GPL, Helper
 from kverdict.kernel.kfuncs import Unknown
 from kverdict.kernel.proto import BASE_MASK, DYNPTR_TYPE_SKB, DYNPTR_TYPE_SKB_META, MEM_ALLOC, MEM_PERCPU, MEM_RCU
 from kverdict.program.program import Map
@@ -45,16 +45,13 @@ from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.references import check_resource_leak, drop_reference, release_reference, without_reference
 from kverdict.verify.refusal import Refusal
 from kverdict.verify.registers import clobber_caller_saved
-from kverdict.verify.return_code import refuse_range
+from kverdict.verify.return_code import attach_returns_void, hook_range, range_holds, refuse_range
 from kverdict.verify.rules.helper_args import KPTR_XCHG
 from kverdict.verify.rules.map_helpers import map_fits_helper
 from kverdict.verify.sections import in_rcu_section, in_sleepable, region
 from kverdict.verify.stack_objects import offset_of
 from kverdict.verify.traits import changes_packet
 
-GPL: Final = frozenset(
-    ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"),
-)
 _TRAMPOLINES: Final = ("trace_fentry", "trace_fexit", "modify_return", "trace_fsession")
 _MAX_ERRNO: Final = 4095
 
@@ -208,6 +205,10 @@ def _tail_call_from_subprog(env: Env) -> int:
     """The tail call may succeed, and then the function returns whatever the other program returned."""
     from kverdict.verify.subprog_call import leave_frame
 
+    if env.frame.callback == callbacks.SYNCHRONOUS:
+        if not env.does("TAIL_CALL_REFUSED_IN_CALLBACK"):
+            env.unsupported("a tail call in a callback on this kernel")
+        env.refuse(TAIL_CALL_IN_CALLBACK)
     env.push_state(env.insn_idx + 1, env.insn_idx)
     forget_packet_pointers(env.state)
     env.regs[0] = UNKNOWN_SCALAR
@@ -222,6 +223,8 @@ def _tail_call(env: Env, insn: Insn, meta: HelperMeta) -> None:
 def _local_storage(env: Env, insn: Insn, meta: HelperMeta) -> None:
     if not is_null(env.regs[2]):
         env.refuse(LOCAL_STORAGE_FLAGS)
+    if env.does("LOCAL_STORAGE_FLAGS_PRECISE"):
+        mark_chain_precision(env, 2)
 
 
 def _calling(set_callee: Callable[..., None]) -> Callable[[Env, Insn, HelperMeta], None]:
@@ -283,14 +286,6 @@ def _dynptr_from_mem(env: Env, insn: Insn, meta: HelperMeta) -> None:
         env.refuse(DYNPTR_FROM_MEM_TYPE, type=type_text(env.regs[1].type))
 
 
-def attach_returns_void(env: Env) -> bool:
-    """The hook that the program is attached to returns nothing."""
-    btf = env.profile.btf
-    function = btf.type(env.program.attach_btf_id)
-    found = btf.type(getattr(function, "type_id", 0))
-    return isinstance(found, FuncProto) and found.return_id == 0
-
-
 def _set_retval(env: Env, insn: Insn, meta: HelperMeta) -> None:
     program = env.program
     is_cgroup_hook = program.prog_type == "lsm" and program.attach_type == "lsm_cgroup"
@@ -305,11 +300,10 @@ def _set_retval(env: Env, insn: Insn, meta: HelperMeta) -> None:
         env.refuse(LSM_CGROUP_VOID)
     if not checks_range:
         return
-    if is_cgroup_hook:
-        env.unsupported("bpf_set_retval() in an lsm_cgroup program, whose range depends on the hook")
+    range_ = hook_range(env) if is_cgroup_hook else (-_MAX_ERRNO, 0)
     mark_chain_precision(env, 1)
-    if not (value.num.s32_min >= -_MAX_ERRNO and value.num.s32_max <= 0):
-        refuse_range(env, value, (-_MAX_ERRNO, 0), "bpf_set_retval", 1, False)
+    if not range_holds(env, range_, value, False):
+        refuse_range(env, value, range_, "bpf_set_retval", 1, False)
 
 
 def _dynptr_data(env: Env, insn: Insn, meta: HelperMeta) -> None:

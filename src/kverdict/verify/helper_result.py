@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from kverdict.btf.btf import Btf
-from kverdict.btf.layout import size_or_none, skip_modifiers
+from kverdict.btf.layout import size_of, size_or_none, skip_modifiers
 from kverdict.btf.types import KIND_STRUCT, Struct
 from kverdict.domain.bounds import UNKNOWN, const
 from kverdict.domain.sync import sync
@@ -29,6 +29,7 @@ from kverdict.verify.env import Env
 from kverdict.verify.map_calls import may_be_certain
 from kverdict.verify.records import LOCKS, has_field
 from kverdict.verify.references import acquire_reference
+from kverdict.verify.return_code import attach_returns_void, hook_range
 from kverdict.verify.rules.helper_args import KPTR_XCHG
 from kverdict.verify.rules.kptr import pointee_btf
 from kverdict.verify.rules.map_helpers import map_type_name
@@ -174,7 +175,7 @@ def _integer(env: Env, meta: HelperMeta) -> Value:
     if meta.name in _LENGTHS:
         return _ranged(env, -_MAX_ERRNO, meta.msize_max_value)
     if meta.name == "bpf_get_smp_processor_id" and env.does("CPU_NUMBER_IN_RANGE"):
-        cpus = int(env.profile.config.get("nr_cpu_ids", "0"))
+        cpus = _cpus(env)
         if cpus:
             num = UNKNOWN
             return scalar(sync(num.value, num.mask, 0, cpus - 1, 0, cpus - 1, 0, cpus - 1, 0, cpus - 1, env.rules))
@@ -183,12 +184,22 @@ def _integer(env: Env, meta: HelperMeta) -> Value:
     return UNKNOWN_SCALAR
 
 
+def _cpus(env: Env) -> int:
+    """How many CPUs there may be: as told of the machine, else all that the kernel's struct cpumask has a bit for."""
+    told = int(env.profile.config.get("nr_cpu_ids", env.profile.config.get("CONFIG_NR_CPUS", "0")))
+    if told:
+        return told
+    btf = env.profile.btf
+    mask = btf.find("cpumask", KIND_STRUCT)
+    return 8 * size_of(btf, mask) if mask else 0
+
+
 def _retval(env: Env) -> Value:
     program = env.program
     if program.prog_type == "cgroup_sockopt" and program.attach_type == "cgroup_getsockopt":
         return UNKNOWN_SCALAR
     if program.prog_type == "lsm" and program.attach_type == "lsm_cgroup":
-        env.unsupported("bpf_get_retval() in an lsm_cgroup program, whose range depends on the hook")
+        return UNKNOWN_SCALAR if attach_returns_void(env) else _ranged(env, *hook_range(env))
     return _ranged(env, -_MAX_ERRNO, 0)
 
 

@@ -23,7 +23,6 @@ from kverdict.catalogue.kfuncs import (
     ARG_NOT_CONST_STRING,
     ARG_NOT_CONTEXT,
     ARG_NOT_FUNC,
-    ARG_NOT_LOCK_MEMORY,
     ARG_NOT_MAP_VALUE,
     ARG_NOT_OWNING,
     ARG_SIZE_UNKNOWN,
@@ -76,13 +75,13 @@ from kverdict.verify.env import Env
 from kverdict.verify.graph import check_list_node, check_root, check_tree_node
 from kverdict.verify.irq_flags import check_irq_flag_arg
 from kverdict.verify.iterators import check_iterator_arg
-from kverdict.verify.locks import check_lock
 from kverdict.verify.map_calls import check_constant_string
 from kverdict.verify.map_fields import check_map_field
 from kverdict.verify.nullness import known_not_null
 from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.records import find_field, has_field, record_of
 from kverdict.verify.refusal import Refusal
+from kverdict.verify.res_locks import check_res_lock
 from kverdict.verify.rules.helper_args import check_offset
 from kverdict.verify.rules.kfunc_args import (
     KFUNC_ARGUMENT_RULES,
@@ -172,6 +171,8 @@ def check_number(env: Env, meta: KfuncMeta, place: int, name: str) -> None:
         meta.r0_rdonly = name == "rdonly_buf_size"
         if value.num.mask:
             env.refuse(NOT_A_CONST, reg=regno)
+        if value.num.value >> 32:
+            env.unsupported(f"{meta.name} with a size of more than 32 bits")
         meta.r0_size = value.num.value
         mark_chain_precision(env, regno)
 
@@ -267,7 +268,7 @@ def _refcounted(arg: KfuncArgument) -> None:
     env, meta, value = arg.env, arg.meta, arg.value
     if value.base != PTR_TO_BTF_ID or not value.type & MEM_ALLOC:
         env.refuse(ARG_NOT_OWNING, **arg.facts())
-    meta.owning = not value.type & NON_OWN_REF
+    meta.owning = not value.type & NON_OWN_REF and (bool(value.ref) or not env.does("OWNER_HOLDS_REFERENCE"))
     if not has_field(record_of(env, value), "refcount"):
         env.refuse(ARG_NO_REFCOUNT, **arg.facts())
     if env.does("REFCOUNT_ACQUIRE_DISABLED"):
@@ -463,15 +464,6 @@ def _irq_flag(arg: KfuncArgument) -> None:
     check_irq_flag_arg(arg.env, arg.meta.name, arg.regno)
 
 
-def _res_spin_lock(arg: KfuncArgument) -> None:
-    name = arg.meta.name
-    if arg.value.type not in (PTR_TO_MAP_VALUE, _ALLOCATED):
-        arg.env.refuse(ARG_NOT_LOCK_MEMORY, **arg.facts())
-    takes = name in ("bpf_res_spin_lock", "bpf_res_spin_lock_irqsave")
-    irq = name in ("bpf_res_spin_lock_irqsave", "bpf_res_spin_unlock_irqrestore")
-    check_lock(arg.env, arg.regno, takes, True, irq)
-
-
 _CHECKS: Final[dict[int, Callable[[KfuncArgument], None]]] = {
     kinds.CONTEXT: _context,
     kinds.ALLOCATED: _allocated,
@@ -489,7 +481,7 @@ _CHECKS: Final[dict[int, Callable[[KfuncArgument], None]]] = {
     kinds.TIMER: _map_field("timer"),
     kinds.TASK_WORK: _map_field("task_work"),
     kinds.IRQ_FLAG: _irq_flag,
-    kinds.RES_SPIN_LOCK: _res_spin_lock,
+    kinds.RES_SPIN_LOCK: check_res_lock,
     kinds.STRUCT: _struct,
     kinds.CALLBACK: _callback,
     kinds.MEMORY: check_memory,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from kverdict.btf.args import callback_proto, has_suffix, is_scalar, scalar_struct, struct_pointer
-from kverdict.btf.types import KIND_NAMES, KIND_STRUCT, KIND_UNION, Ptr, Struct, Void
+from kverdict.btf.types import KIND_NAMES, KIND_STRUCT, KIND_UNION, Ptr, Struct, Type, Void
 from kverdict.catalogue.kfuncs import ARG_MUST_BE_SCALAR_STRUCT, ARG_STRUCT_UNSUPPORTED, KPTR_GET_NO_DOUBLE_POINTER
 from kverdict.domain.value import PTR_TO_BTF_ID, SCALAR
 from kverdict.kernel.proto import KF_ITER_DESTROY, KF_ITER_NEW, KF_ITER_NEXT, KF_KPTR_GET
@@ -58,6 +58,10 @@ def kind_name(kind: int) -> str:
     return "UNKNOWN" if kind == 0 else KIND_NAMES[kind].upper()
 
 
+def _name(pointee: Type) -> str:
+    return "" if isinstance(pointee, Void) else pointee.name
+
+
 def _struct_name(arg: KfuncArgument) -> str:
     if arg.pointee_id <= 0:
         return ""
@@ -91,7 +95,7 @@ def kind_of(arg: KfuncArgument) -> int:
     base = arg.value.base
     if base == PTR_TO_BTF_ID or struct_behind(env, base):
         if not isinstance(pointee, Struct):
-            env.refuse(ARG_STRUCT_UNSUPPORTED, **arg.facts(), kind=kind_name(pointee.kind), struct=pointee.name)
+            env.refuse(ARG_STRUCT_UNSUPPORTED, **arg.facts(), kind=kind_name(pointee.kind), struct=_name(pointee))
         return STRUCT
     if callback_proto(btf, arg.pointer_id):
         return CALLBACK
@@ -176,6 +180,6 @@ def _refuse_memory(env: Env, arg: KfuncArgument, sized: bool) -> None:
         *before,
         **arg.facts(),
         kind=kind_name(pointee.kind),
-        struct="" if isinstance(pointee, Void) else pointee.name,
+        struct=_name(pointee),
         void="void, " if sized else "",
     )

@@ -10,8 +10,8 @@ from typing import Final
 from kverdict.btf.layout import resolved, size_or_none
 from kverdict.btf.tags import type_tags
 from kverdict.btf.types import Func, Struct, Var
-from kverdict.catalogue.context import LD_ABS_PROGRAM_TYPE, LD_ABS_R6
-from kverdict.catalogue.functions import CALLBACK_NOT_STATIC, MISSING_FUNC_INFO
+from kverdict.catalogue.context import LD_ABS_IN_CALLBACK, LD_ABS_PROGRAM_TYPE, LD_ABS_R6
+from kverdict.catalogue.functions import CALLBACK_IS_MAIN, CALLBACK_NOT_STATIC, MISSING_FUNC_INFO
 from kverdict.domain.bounds import const
 from kverdict.domain.value import (
     CONST_PTR_TO_MAP,
@@ -45,6 +45,7 @@ from kverdict.verify.references import check_resource_leak
 from kverdict.verify.registers import check_writable, clobber_caller_saved, read_reg, write_reg
 
 _U64: Final = 0xFFFFFFFFFFFFFFFF
+_SYNCHRONOUS: Final = 1
 _WITH_PACKET: Final = frozenset(("socket_filter", "sched_cls", "sched_act"))
 
 
@@ -84,6 +85,8 @@ def _function(env: Env, insn: Insn) -> Value:
         env.refuse(MISSING_FUNC_INFO)
     if env.subprogs[number].is_global:
         env.refuse(CALLBACK_NOT_STATIC)
+    if number == 0 and env.does("MAIN_IS_NO_CALLBACK"):
+        env.refuse(CALLBACK_IS_MAIN)
     return pointer(PTR_TO_FUNC, number)
 
 
@@ -133,6 +136,8 @@ def load_absolute(env: Env, insn: Insn) -> int:
     """r0 = packet[K or src + K], the old way; r6 is the context, and a short packet ends the program."""
     if env.program.prog_type not in _WITH_PACKET:
         env.refuse(LD_ABS_PROGRAM_TYPE)
+    if any(frame.callback == _SYNCHRONOUS for frame in env.state.frames[1:]) and env.does("LD_ABS_NOT_IN_CALLBACKS"):
+        env.refuse(LD_ABS_IN_CALLBACK)
     read_reg(env, 6)
     check_resource_leak(env, False, True, "BPF_LD_[ABS|IND]")
     context = env.regs[6]

@@ -26,6 +26,7 @@ from kverdict.program.program import Map
 from kverdict.verify.env import Env
 from kverdict.verify.records import find_field, has_field, offset_of, record_of
 from kverdict.verify.references import forget_non_owning
+from kverdict.verify.sections import distrust_rcu_pointers, in_rcu_section
 from kverdict.verify.stack_objects import offset_of as pointer_offset
 
 _KINDS: Final = (REF_LOCK, REF_RES_LOCK, REF_RES_LOCK_IRQ)
@@ -98,11 +99,14 @@ def _give_back(env: Env, value: Value, kind: int, lock: str) -> None:
         env.refuse(UNLOCK_DIFFERENT, lock=lock)
     if value.id != state.lock_id or value.subject is not state.lock_subject:
         env.refuse(UNLOCK_OUT_OF_ORDER, lock=lock)
+    protected = in_rcu_section(env)
     state.refs = without(state.refs, held)
     state.locks -= 1
     before = [other for other in state.refs if other.kind in _KINDS]
     state.lock_id = before[-1].id if before else 0
     state.lock_subject = before[-1].subject if before else None
+    if protected and env.does("UNLOCKING_ENDS_RCU") and not in_rcu_section(env):
+        distrust_rcu_pointers(env)
     forget_non_owning(env)
 
 

@@ -47,6 +47,7 @@ from kverdict.kernel.proto import (
 )
 from kverdict.program.program import Map, RecordField
 from kverdict.verify.env import Env
+from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.records import FIELD_NAMES, local_record
 from kverdict.verify.registers import write_reg
 from kverdict.verify.sections import in_rcu_section
@@ -63,7 +64,7 @@ def access_map_value(
     """`size` bytes at `off` (fixed offset included) of a map's value; kernel: check_mem_access()."""
     map = value.subject
     assert isinstance(map, Map)
-    check_map_direction(env, map, off, size, is_write)
+    check_map_direction(env, value, off, size, is_write)
     check_map_access(env, regno, value, off, size, False, True)
     field = None
     if map.fields and value.num.mask == 0:
@@ -86,12 +87,15 @@ def _loaded(env: Env, map: Map, value: Value, off: int, size: int, is_ldsx: bool
     return Value(SCALAR, const(number & 0xFFFFFFFFFFFFFFFF))
 
 
-def check_map_direction(env: Env, map: Map, off: int, size: int, is_write: bool) -> None:
+def check_map_direction(env: Env, value: Value, off: int, size: int, is_write: bool) -> None:
     """Programs may read, or write, this map; kernel: check_map_access_type()."""
+    map = value.subject
+    assert isinstance(map, Map)
+    lowest = value.num.smin if env.folds_offsets else 0
     if is_write and map.flags & RDONLY_PROG:
-        env.refuse(MAP_WRITE_FORBIDDEN, value_size=map.value_size, off=off, size=size)
+        env.refuse(MAP_WRITE_FORBIDDEN, value_size=map.value_size, off=lowest + off, size=size)
     if not is_write and map.flags & WRONLY_PROG:
-        env.refuse(MAP_READ_FORBIDDEN, value_size=map.value_size, off=off, size=size)
+        env.refuse(MAP_READ_FORBIDDEN, value_size=map.value_size, off=lowest + off, size=size)
 
 
 def check_map_access(env: Env, regno: int, value: Value, off: int, size: int, zero_ok: bool, direct: bool) -> None:
@@ -136,6 +140,8 @@ def _access_kptr(env: Env, value_regno: int, field: RecordField) -> None:
         value = env.regs[value_regno]
         if not (value.type == SCALAR and value.num.mask == 0 and value.num.value == 0):
             check_kptr_type(env, field, value, value_regno)
+        elif env.does("KPTR_NULL_STORE_IS_PRECISE"):
+            mark_chain_precision(env, value_regno)
     elif cls == ST:
         if insn.imm:
             env.refuse(KPTR_STORE_IMM, off=field.offset)
@@ -197,6 +203,8 @@ def check_kptr_type(env: Env, field: RecordField, value: Value, regno: int) -> N
         allowed = PTR_MAYBE_NULL | MEM_ALLOC | (MEM_PERCPU if field.kind == "kptr_percpu" else 0)
     name = ""
     good = value.type & BASE_MASK == PTR_TO_BTF_ID and not value.type & ~BASE_MASK & ~allowed
+    if env.does("PERCPU_KPTR_MATCHED") and (field.kind == "kptr_percpu") != bool(value.type & MEM_PERCPU):
+        good = False
     if good:
         btf, type_id = value.subject, value.detail
         assert isinstance(btf, Btf) and isinstance(type_id, int), "what a PTR_TO_BTF_ID carries"

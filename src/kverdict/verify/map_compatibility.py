@@ -11,6 +11,7 @@ from kverdict.btf.types import Func
 from kverdict.catalogue.limits import TOO_MANY_MAPS
 from kverdict.catalogue.maps import (
     DIRECT_VALUE_ACCESS,
+    DIRECT_VALUE_OFFSET,
     INVALID_MAP_FD,
     NOT_A_VARIABLE,
     SLEEPABLE_MAP_TYPE,
@@ -43,10 +44,11 @@ _SLEEPABLE: Final = frozenset(
         "sk_storage",
         "task_storage",
         "cgrp_storage",
-        "queue",
-        "stack",
-        "arena",
     )
+)
+_SLEEPABLE_LATER: Final = (
+    ("SLEEPABLE_QUEUES", ("queue", "stack", "arena")),
+    ("SLEEPABLE_TRIES", ("rhash", "lpm_trie", "insn_array", "prog_array")),
 )
 _LIMIT: Final = 64
 
@@ -80,6 +82,14 @@ def check_maps(env: Env, end: int) -> None:
             used.append(map)
         if insn.src == PSEUDO_MAP_VALUE and _type_name(env, map) not in ("array", "insn_array", "arena"):
             env.refuse(DIRECT_VALUE_ACCESS)
+        if insn.src == PSEUDO_MAP_VALUE and _type_name(env, map) == "array":
+            _check_direct_value(env, map, insn.imm >> 32)
+
+
+def _check_direct_value(env: Env, map: Map, off: int) -> None:
+    """Only an array of one value has an address, and only inside of it; kernel: array_map_direct_value_addr()."""
+    if map.max_entries != 1 or off >= map.value_size:
+        env.refuse(DIRECT_VALUE_OFFSET, value_size=map.value_size, off=off)
 
 
 def _check_kernel_symbol(env: Env, index: int, type_id: int) -> None:
@@ -115,5 +125,9 @@ def _check_map(env: Env, map: Map) -> None:
     name = _type_name(env, map)
     if name == "struct_ops":
         env.refuse(STRUCT_OPS_MAP)
-    if env.program.sleepable and name not in _SLEEPABLE:
+    if env.program.sleepable and not _may_be_slept_on(env, name):
         env.refuse(SLEEPABLE_MAP_TYPE)
+
+
+def _may_be_slept_on(env: Env, name: str) -> bool:
+    return name in _SLEEPABLE or any(name in names and env.does(since) for since, names in _SLEEPABLE_LATER)

@@ -6,6 +6,7 @@ Source: check_map_field_pointer() of the kernel.
 from __future__ import annotations
 
 from kverdict.catalogue.maps import FIELD_NO_BTF, FIELD_VARIABLE_OFFSET, NO_VALID_FIELD, NOT_AT_FIELD
+from kverdict.domain.value import Value
 from kverdict.program.program import Map
 from kverdict.verify.env import Env
 from kverdict.verify.records import FIELD_NAMES, find_field, has_field, offset_of
@@ -19,6 +20,8 @@ def check_map_field(env: Env, regno: int, kind: str) -> Map:
     name = FIELD_NAMES[kind]
     if not isinstance(map, Map):
         env.unsupported(f"{name} outside of a map")
+    if kind == "wq" and not env.does("WORK_QUEUE_FIELD_CHECKED"):
+        return _older_work_queue(env, value, map)
     if value.num.mask:
         env.refuse(FIELD_VARIABLE_OFFSET, reg=regno, field=name)
     if map.btf is None:
@@ -28,4 +31,16 @@ def check_map_field(env: Env, regno: int, kind: str) -> Map:
     off = pointer_offset(value)
     if find_field(map.fields, off, kind) is None:
         env.refuse(NOT_AT_FIELD, off=off, field=name, field_off=offset_of(map.fields, kind))
+    return map
+
+
+def _older_work_queue(env: Env, value: Value, map: Map) -> Map:
+    """Only the offset is compared, without the part that is not known; kernel: process_wq_func() up to 6.12."""
+    if not map.fields:
+        env.unsupported("a work queue in a map without fields, where this kernel's verifier crashes")
+    if value.num.mask:
+        env.unsupported("a work queue at a variable offset on this kernel")
+    off, at = pointer_offset(value), offset_of(map.fields, "wq")
+    if off != at:
+        env.refuse(NOT_AT_FIELD, off=off, field=FIELD_NAMES["wq"], field_off=at)
     return map

@@ -20,6 +20,7 @@ from kverdict.catalogue.bounds import (
 from kverdict.catalogue.calls import ARGUMENT_TYPE
 from kverdict.catalogue.memory import (
     BUFFER_ACCESS,
+    BUFFER_NEGATIVE_OFFSET,
     BUFFER_VARIABLE_OFFSET,
     CANNOT_WRITE_INTO,
     CANNOT_WRITE_INTO_PACKET,
@@ -38,9 +39,9 @@ from kverdict.catalogue.memory import (
     WRITE_TO_CHANGE_KEY,
 )
 from kverdict.diagnostic import Message
-from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MIN, ZERO
+from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MIN
 from kverdict.domain.coerce import coerce_to_size, sign_extend
-from kverdict.domain.describe import tnum_text
+from kverdict.domain.describe import signed_text, tnum_text
 from kverdict.domain.tnum import add as tnum_add
 from kverdict.domain.tnum import is_aligned
 from kverdict.domain.value import (
@@ -77,7 +78,7 @@ from kverdict.verify.env import Env
 from kverdict.verify.map_access import access_map_value, check_map_direction
 from kverdict.verify.map_access import check_map_access as check_value_access
 from kverdict.verify.nullness import known_not_null
-from kverdict.verify.pointer_math import MAX_VAR_OFF
+from kverdict.verify.pointer_math import MAX_VAR_OFF, folded
 from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.registers import write_reg
 
@@ -96,6 +97,7 @@ _DESCRIPTIONS: Final = {
     PTR_TO_XDP_SOCK: "xdp_sock ",
 }
 _FLOW_KEYS_SIZE: Final = 56
+_SYSCALL_CONTEXT: Final = 0xFFFF
 
 # Program types whose context accesses the kernel rewrites (bpf_verifier_ops.convert_ctx_access).
 _CONTEXT_REWRITTEN: Final = frozenset(
@@ -164,7 +166,9 @@ def check_mem_access(
         value = env.regs[value_regno]
         if value.type == SCALAR:
             num = sign_extend(value.num, size, env.rules) if is_ldsx else coerce_to_size(value.num, size, env.rules)
-            if num is not value.num:
+            if is_ldsx and env.unlinks_sign_extended and value.num.umax >= 1 << (size * 8 - 1):
+                env.regs[value_regno] = Value(SCALAR, num)
+            elif num is not value.num:
                 env.regs[value_regno] = value.with_num(num)
 
 
@@ -234,18 +238,25 @@ def check_pointer_alignment(env: Env, pointer: Value, off: int, size: int, stric
     bits, mask = tnum_add(num.value, num.mask, (ip_align + pointer.off + off) & 0xFFFFFFFFFFFFFFFF, 0)
     if is_aligned(bits, mask, size):
         return
-    text = tnum_text(num.value, num.mask, env.rules.compact_log)
-    facts = {"var_off": text, "reg_off": pointer.off, "off": off, "size": size}
+    facts = {"var_off": _offset_text(env, pointer), "reg_off": pointer.off, "off": off, "size": size}
     if in_packet:
         env.refuse(MISALIGNED_PACKET, ip_align=ip_align, **facts)
     env.refuse(MISALIGNED, pointer=_DESCRIPTIONS.get(pointer.type, ""), **facts)
+
+
+def _offset_text(env: Env, pointer: Value) -> str:
+    """The offset as the kernel's tnum_strn() prints it; kernels that keep one offset print small negative ones so."""
+    num = folded(pointer) if env.folds_offsets else pointer.num
+    if env.folds_offsets and num.mask == 0 and num.smin < 0:
+        return signed_text(num.smin)
+    return tnum_text(num.value, num.mask, env.rules.compact_log)
 
 
 def _check_context_pointer(env: Env, regno: int, pointer: Value, off: int, size: int) -> int:
     """What the context pointer was moved by, apart from its fixed offset; kernel: check_ctx_access()."""
     kind = env.program.prog_type
     if env.does("CTX_FIXED_OFFSET") and kind == "syscall":
-        check_region(env, regno, off, size, 0xFFFF, False)
+        check_region(env, regno, off, size, _SYSCALL_CONTEXT, False)
         return pointer.num.umax
     check_fixed_ptr_off(env, pointer, regno, env.does("CTX_FIXED_OFFSET") and kind not in _CONTEXT_REWRITTEN)
     return 0
@@ -255,11 +266,8 @@ def check_fixed_ptr_off(env: Env, value: Value, regno: int, fixed_off_ok: bool =
     """A pointer that must be used as it was given; kernel: __check_ptr_off_reg()."""
     kind = type_text(value.type)
     if env.folds_offsets and value.num.mask:
-        mask = value.num.mask
-        bits, mask = tnum_add(value.num.value, mask, value.off & 0xFFFFFFFFFFFFFFFF, 0)
-        env.refuse(VARIABLE_OFFSET_ACCESS, type=kind, var_off=tnum_text(bits, mask, env.rules.compact_log))
-    if env.folds_offsets and value.num.value:
-        value = value.with_off(value.off + value.num.smin).with_num(ZERO)
+        text = tnum_text(value.num.value, value.num.mask, env.rules.compact_log)
+        env.refuse(VARIABLE_OFFSET_ACCESS, type=kind, var_off=text)
     if value.off < 0:
         env.refuse(NEGATIVE_OFFSET_POINTER, type=kind, reg=regno, off=value.off)
     if not fixed_off_ok and value.off:
@@ -288,7 +296,7 @@ def _region_objection(env: Env, regno: int, off: int, size: int, limit: int, zer
 def check_region(env: Env, regno: int, off: int, size: int, limit: int, zero_ok: bool) -> None:
     """Every possible offset lies inside the `limit` bytes; kernel: check_mem_region_access()."""
     num = env.regs[regno].num
-    fixed = env.regs[regno].off if env.folds_offsets else 0
+    fixed = env.regs[regno].off if env.folds_offsets else 0  # the number there is the whole offset
     if num.smin + fixed < 0:
         low = off + num.smin
         if num.smin == S64_MIN or not S32_MIN <= low <= S32_MAX or low < 0:
@@ -312,8 +320,10 @@ def check_packet_access(env: Env, regno: int, off: int, size: int, zero_ok: bool
     """The bytes lie inside the range that was compared with the end of the packet."""
     pointer = env.regs[regno]
     range_ = _size(pointer)
-    if env.folds_offsets and range_ >= 0:
-        check_region(env, regno, off, size, range_ + pointer.num.umax if range_ else 0, zero_ok)
+    if env.folds_offsets:
+        if range_ < 0:
+            env.refuse(OUTSIDE_PACKET, reg=regno)
+        check_region(env, regno, off, size, range_, zero_ok)
         return
     if pointer.num.smin < 0:
         env.refuse(MIN_VALUE_NEGATIVE_INDEX, reg=regno)
@@ -326,6 +336,13 @@ def check_packet_access(env: Env, regno: int, off: int, size: int, zero_ok: bool
 
 def _check_buffer(env: Env, regno: int, pointer: Value, off: int, size: int, name: str = "") -> None:
     name = name or ("rdonly" if pointer.type & MEM_RDONLY else "rdwr")
+    if env.folds_offsets:
+        off -= pointer.off
+        if pointer.num.mask:
+            env.refuse(BUFFER_VARIABLE_OFFSET, reg=regno, off=off, var_off=_offset_text(env, pointer))
+        if pointer.off + off < 0:
+            env.refuse(BUFFER_NEGATIVE_OFFSET, reg=regno, buffer=name, off=off, var_off=pointer.off)
+        return
     if off < 0:
         env.refuse(BUFFER_ACCESS, reg=regno, buffer=name, off=off, size=size)
     if pointer.num.mask or pointer.num.value:
@@ -366,7 +383,7 @@ def check_helper_mem_access(
             env.refuse(CANNOT_WRITE_INTO, reg=regno, type=kind)
         check_region(env, regno, pointer.off, access_size, pointer.subject.key_size, False)
     elif base == PTR_TO_MAP_VALUE and isinstance(pointer.subject, Map):
-        check_map_direction(env, pointer.subject, pointer.off, access_size, is_write)
+        check_map_direction(env, pointer, pointer.off, access_size, is_write)
         check_value_access(env, regno, pointer, pointer.off, access_size, zero_size_allowed, False)
     elif base == PTR_TO_MEM:
         if type & MEM_RDONLY and is_write:
@@ -381,16 +398,24 @@ def check_helper_mem_access(
             env, regno, pointer.off, access_size, is_write, zero_size_allowed, meta, poison_allowed=poison_allowed
         )
     elif base == PTR_TO_BTF_ID and env.does("HELPERS_READ_BTF_POINTERS"):
-        access_btf_pointer(env, regno, pointer, pointer.off, access_size, False, -1)
-    elif base == PTR_TO_CTX and env.program.prog_type == "syscall":
-        if access_size == 0 and zero_size_allowed:
-            return
-        check_mem_access(env, regno, access_size - 1, 0x10, is_write, -1)
+        writes = is_write and env.does("HELPERS_WRITE_BTF_POINTERS_CHECKED")
+        access_btf_pointer(env, regno, pointer, pointer.off, access_size, writes, -1)
+    elif base == PTR_TO_CTX and _context_is_memory(env):
+        if env.does("CTX_FIXED_OFFSET"):
+            check_region(env, regno, pointer.off, access_size, _SYSCALL_CONTEXT, zero_size_allowed)
+        elif access_size or not zero_size_allowed:
+            check_mem_access(env, regno, access_size - 1, 0x10, is_write, -1)
     else:
         is_null = type == SCALAR and pointer.num.mask == 0 and pointer.num.value == 0
         if zero_size_allowed and access_size == 0 and is_null:
             return
         env.refuse(ARGUMENT_TYPE, reg=regno, type=kind, expected=type_text(PTR_TO_STACK))
+
+
+def _context_is_memory(env: Env) -> bool:
+    """This program's context may be taken as memory; before CTX_FIXED_OFFSET any that the kernel does not rewrite."""
+    kind = env.program.prog_type
+    return kind == "syscall" or (kind not in _CONTEXT_REWRITTEN and not env.does("CTX_FIXED_OFFSET"))
 
 
 def check_mem_size_reg(

@@ -32,11 +32,11 @@ def learn_from_packet_test(env: Env, insn: Insn, code: int, left: Value, right: 
     left_range_taken, left_open, right_range_taken, right_open = _SIDES[code]
     if _is_packet_against_end(left, right):
         knows, past = (other, env.state) if left_range_taken else (env.state, other)
-        find_good_pointers(knows, left, left_open)
+        find_good_pointers(env, knows, left, left_open)
         _mark_end(past, insn.dst, not left_open)
     elif _is_packet_against_end(right, left):
         knows, past = (other, env.state) if right_range_taken else (env.state, other)
-        find_good_pointers(knows, right, right_open)
+        find_good_pointers(env, knows, right, right_open)
         _mark_end(past, insn.src, not right_open)
 
 
@@ -57,12 +57,17 @@ def _is_start(value: Value) -> bool:
     )
 
 
-def find_good_pointers(state: State, packet: Value, open_range: bool) -> None:
-    """All pointers with the id of `packet` may be used for at least its offset, in bytes."""
+def find_good_pointers(env: Env, state: State, packet: Value, open_range: bool) -> None:
+    """All pointers with the id of `packet` may be used for at least its offset, in bytes.
+
+    Kernels that keep one offset count from the start of the packet (or what came before), to the highest place.
+    """
     off = packet.off
-    if off < 0 or (off == 0 and open_range):
+    if off < 0 or packet.num.umax > MAX_PACKET_OFF or packet.num.umax + off > MAX_PACKET_OFF:
         return
-    if packet.num.umax > MAX_PACKET_OFF or packet.num.umax + off > MAX_PACKET_OFF:
+    if env.folds_offsets:
+        off += packet.num.umax
+    if off == 0 and open_range:
         return
     range_ = off + 1 if open_range else off
 

@@ -21,7 +21,7 @@ from kverdict.catalogue.bounds import (
     STACK_POINTER_SUBTRACTION,
 )
 from kverdict.domain import circular
-from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, Bounds
+from kverdict.domain.bounds import S32_MAX, S32_MIN, S64_MAX, S64_MIN, ZERO, Bounds, const
 from kverdict.domain.sync import sync
 from kverdict.domain.tnum import U32_MAX, U64_MAX
 from kverdict.domain.tnum import add as tnum_add
@@ -91,24 +91,26 @@ def adjust_pointer(env: Env, insn: Insn, pointer: Value, offset: Value, offset_i
         env.refuse(POINTER_ARITHMETIC_MAYBE_NULL, reg=dst, type=kind)
     base = pointer.type & BASE_MASK
     if base == PTR_TO_MEM and pointer.type & PTR_UNTRUSTED and env.does("UNTRUSTED_MEM"):
-        write_reg(env, dst, pointer)
+        if not offset_is_dst or env.does("UNTRUSTED_MEM_ON_RIGHT"):
+            write_reg(env, dst, pointer)
         return
     _check_kind(env, insn, pointer, offset)
     check_sane(env, num, 0, kind)
     _check_sane_pointer(env, pointer, kind)
     if code == ADD:
-        result = _add(env, pointer, num)
+        result = _move_folded(env, ADD, pointer, num, kind) if env.folds_offsets else _add(env, pointer, num)
     elif code == SUB:
         if offset_is_dst:
             env.refuse(POINTER_FROM_SCALAR, reg=dst)
         if pointer.type == PTR_TO_STACK:
             env.refuse(STACK_POINTER_SUBTRACTION, reg=dst)
-        result = _sub(env, pointer, num)
+        result = _move_folded(env, SUB, pointer, num, kind) if env.folds_offsets else _sub(env, pointer, num)
     elif code in (AND, OR, XOR):
         env.refuse(POINTER_BITWISE, reg=dst, operator=OPERATORS[code])
     else:
         env.refuse(POINTER_OPERATOR, reg=dst, operator=OPERATORS[code])
-    _check_sane_pointer(env, result, kind)
+    if not env.folds_offsets:
+        _check_sane_pointer(env, result, kind)
     write_reg(env, dst, result)
 
 
@@ -154,11 +156,40 @@ def _fits(number: int) -> bool:
     return S32_MIN <= number <= S32_MAX
 
 
+def folded(value: Value) -> Bounds:
+    """The whole offset of a pointer, fixed and variable together, as kernels with POINTER_OFFSETS_FOLDED keep it.
+
+    Here a constant offset is Value.off (then `num` is zero), any other is Value.num (then `off` is 0).
+    """
+    return const(value.off & U64_MAX) if value.off else value.num
+
+
+def _move_folded(env: Env, code: int, pointer: Value, num: Bounds, kind: str) -> Value:
+    """The pointer moved; kernel: adjust_ptr_min_max_vals() of kernels that keep one offset."""
+    known = num.mask == 0
+    if known and pointer.num.mask == 0:
+        off = pointer.off + num.smin if code == ADD else pointer.off - num.smin
+        result = pointer.with_off(off)
+        _check_sane_pointer(env, result, kind)
+    else:
+        bounds = circular.move_pointer(code, folded(pointer), num, env.rules)
+        _check_sane_pointer(env, pointer.with_off(0).with_num(bounds), kind)
+        bounds = circular.sync_again(bounds)
+        off, bounds = (bounds.smin, ZERO) if bounds.mask == 0 else (0, bounds)
+        result = pointer.with_off(off).with_num(bounds)
+    if pointer.type & BASE_MASK not in _PACKET:
+        return result
+    if not known:
+        result = result.with_id(env.new_id())
+    at_end = isinstance(result.subject, int) and result.subject < 0
+    if at_end or (not known and (code == ADD or num.smin < 0)):
+        result = result.with_subject(0, 0)
+    return result
+
+
 def _add(env: Env, pointer: Value, num: Bounds) -> Value:
     if num.mask == 0 and _fits(pointer.off + num.smin):
         return pointer.with_off(pointer.off + num.smin)
-    if env.rules.circular:
-        return _moved(env, pointer, circular.moved_pointer(ADD, pointer.num, num, env.rules), True)
     old = pointer.num
     smin, smax = old.smin + num.smin, old.smax + num.smax
     if smin < S64_MIN or smax > S64_MAX or smin > S64_MAX or smax < S64_MIN:
@@ -174,8 +205,6 @@ def _add(env: Env, pointer: Value, num: Bounds) -> Value:
 def _sub(env: Env, pointer: Value, num: Bounds) -> Value:
     if num.mask == 0 and _fits(pointer.off - num.smin):
         return pointer.with_off(pointer.off - num.smin)
-    if env.rules.circular:
-        return _moved(env, pointer, circular.moved_pointer(SUB, pointer.num, num, env.rules), num.smin < 0)
     old = pointer.num
     smin, smax = old.smin - num.smax, old.smax - num.smin
     if smin < S64_MIN or smax > S64_MAX or smin > S64_MAX or smax < S64_MIN:

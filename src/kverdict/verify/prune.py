@@ -6,11 +6,12 @@ Source: is_state_visited(), update_branch_counts(), clean_live_states() of the k
 
 from __future__ import annotations
 
-from kverdict.catalogue.limits import INFINITE_LOOP
+from kverdict.catalogue.limits import INFINITE_LOOP, LOOP_LEFT_BEFORE_CHECKPOINT
 from kverdict.domain.stack import ITER
 from kverdict.domain.state import State
 from kverdict.verify.env import Env
 from kverdict.verify.equal import EXACT, NOT_EXACT, RANGE_WITHIN, states_equal
+from kverdict.verify.links import clear_singular_ids
 from kverdict.verify.precision import mark_all_imprecise, mark_all_precise, propagate_precision
 
 ITER_ACTIVE = 1
@@ -118,7 +119,8 @@ def _compare_unfinished(env: Env, old: State, state: State, insn: int) -> tuple[
         if states_equal(env, old, state, level):
             return True, True
     if aux.calls_callback:
-        return states_equal(env, old, state, level), False
+        equal = states_equal(env, old, state, level)
+        return equal, equal and env.callbacks_are_loops
     if (
         _maybe_looping(old, state)
         and states_equal(env, old, state, EXACT if env.exact_loops else NOT_EXACT)
@@ -193,6 +195,8 @@ def _keep(env: Env, kept: list[Kept], state: State, insn: int) -> None:
     env.prev_jmps_processed = env.jmps_processed
     env.prev_insn_processed = env.insn_processed
     mark_all_imprecise(state)
+    if env.clears_singular_ids:
+        clear_singular_ids(state)
     new = state.fork()
     new.insn = insn
     new.branches = state.branches
@@ -327,8 +331,12 @@ def _enter_component(env: Env, state: State) -> None:
 
 def _exit_component(env: Env, state: State) -> None:
     chain = _call_chain(env, state)
-    visit = env.visits.get(chain) if chain is not None else None
-    if visit is None or chain is None or visit.entry is not state:
+    if chain is None:
+        return
+    visit = env.visits.get(chain)
+    if visit is None:
+        env.refuse(LOOP_LEFT_BEFORE_CHECKPOINT, chain=_chain_text(chain))
+    if visit.entry is not state:
         return
     _log_component(env, "exit", chain)
     visit.entry = None
@@ -364,5 +372,8 @@ def _add_backedge(env: Env, old: State, state: State, insn: int) -> None:
 
 def _log_component(env: Env, what: str, chain: tuple[int, ...]) -> None:
     if env.log is not None and env.log.level > 1:
-        sites = "".join(f"{site}," for site in chain[:-1])
-        env.log.write(f"SCC {what} ({sites}{-chain[-1]})\n")
+        env.log.write(f"SCC {what} ({_chain_text(chain)})\n")
+
+
+def _chain_text(chain: tuple[int, ...]) -> str:
+    return "".join(f"{site}," for site in chain[:-1]) + str(-chain[-1])

@@ -181,13 +181,16 @@ def _may_return_reference(env: Env, exception_exit: bool) -> bool:
 
 
 def in_rbtree_callback(env: Env) -> bool:
-    """The running frame is the comparison of bpf_rbtree_add(); kernel: in_rbtree_lock_required_cb()."""
-    frame = env.frame
-    if not frame.number or frame.callback != _SYNCHRONOUS:
-        return False
+    """The running frame is (in) the comparison of bpf_rbtree_add(); kernel: in_rbtree_lock_required_cb()."""
     from kverdict.verify.traits import kfunc_name
 
-    return kfunc_name(env, env.insns[frame.callsite]) in RBTREE_KFUNCS
+    frames = env.state.frames[1:] if env.does("RBTREE_CALLBACK_IN_ANY_FRAME") else (env.frame,)
+    return any(
+        frame.number > 0
+        and frame.callback == _SYNCHRONOUS
+        and kfunc_name(env, env.insns[frame.callsite]) in RBTREE_KFUNCS
+        for frame in frames
+    )
 
 
 RBTREE_KFUNCS = frozenset(

@@ -13,7 +13,7 @@ from kverdict.catalogue.exits import LSM_CGROUP_NOTE, RETURN_NOT_SCALAR, RETURN_
 from kverdict.domain.bounds import S64_MAX, S64_MIN
 from kverdict.domain.describe import tnum_text
 from kverdict.domain.tnum import span
-from kverdict.domain.value import PTR_TO_BTF_ID, SCALAR, Value, type_text
+from kverdict.domain.value import PTR_TO_ARENA, PTR_TO_BTF_ID, SCALAR, Value, type_text
 from kverdict.kernel.proto import BASE_MASK
 from kverdict.kernel.struct_ops import member_proto
 from kverdict.verify.env import Env
@@ -84,6 +84,8 @@ def check_return_code(env: Env, regno: int = 0) -> None:
         if not env.does("ASYNC_RETURN_RANGE"):
             where, range_ = "async callback", (0, 0)
     elif alone and not in_exception:
+        if value.type == PTR_TO_ARENA and env.does("ARENA_POINTER_RETURNED"):
+            return
         if value.type != SCALAR:
             env.refuse(SUBPROGRAM_RETURNS_POINTER, reg=regno, type=type_text(value.type))
         return
@@ -158,6 +160,11 @@ def _lsm_range(env: Env, attach: str) -> Range | None:
         return (1, 1) if attach_returns_void(env) else (0, 1)
     if not env.does("LSM_RETURN_RANGES"):
         return None
+    return hook_range(env)
+
+
+def hook_range(env: Env) -> Range:
+    """What an LSM hook that is no void function may return; kernel: bpf_lsm_get_retval_range()."""
     hooks = env.profile.sets.get("bool_lsm_hooks", ())
     return (0, 1) if f"bpf_lsm_{env.program.attach_name}" in hooks else (-_MAX_ERRNO, 0)
 

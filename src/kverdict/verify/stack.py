@@ -49,7 +49,7 @@ from kverdict.domain.value import (
     Value,
 )
 from kverdict.isa.opcode import CLASS_MASK, FP, ST
-from kverdict.verify.alu import link_before_move
+from kverdict.verify.alu import link_before_move, linked
 from kverdict.verify.call_meta import HelperMeta
 from kverdict.verify.env import F_SPI_SHIFT, F_STACK_ACCESS, Env
 from kverdict.verify.fastcall import check_contract
@@ -58,6 +58,7 @@ from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.registers import write_reg
 
 _U64 = 0xFFFFFFFFFFFFFFFF
+_U32 = 0xFFFFFFFF
 _STACK_SIZE = 512
 _SPECIAL = (SPILL, DYNPTR, ITER, IRQ_FLAG)
 
@@ -297,7 +298,7 @@ def _load_fixed(env: Env, frame: Frame, off: int, size: int, dst: int) -> None:
         restored = False
     elif size == 8 and slot.kinds[0] == SPILL:
         if dst >= 0:
-            write_reg(env, dst, slot.value)
+            write_reg(env, dst, _link_to_slot(env, frame, number, slot))
             _carry_precision(env, frame, number, dst)
     else:
         if slot.value.type != SCALAR:
@@ -307,6 +308,17 @@ def _load_fixed(env: Env, frame: Frame, off: int, size: int, dst: int) -> None:
         restored = _fill_narrow(env, frame, number, slot, byte, off, size, dst)
     if restored and env.stack_access_in_history:
         env.push_history(F_STACK_ACCESS | number << F_SPI_SHIFT | frame.number)
+
+
+def _link_to_slot(env: Env, frame: Frame, number: int, slot: Slot) -> Value:
+    """The spilled value, linked to the register that gets it where the kernel does so."""
+    value = slot.value
+    if not env.links_on_fill or value.type != SCALAR:
+        return value
+    new = linked(env, value)
+    if new is not value:
+        frame.stack[number] = slot.with_value(new)
+    return new
 
 
 def _carry_precision(env: Env, frame: Frame, number: int, dst: int) -> None:
@@ -320,6 +332,8 @@ def _fill_narrow(env: Env, frame: Frame, number: int, slot: Slot, byte: int, off
     fits = off % 8 == 0 and (size <= spilled if env.fills_narrower else size == spilled)
     if fits:
         value = slot.value
+        if size == 4 and spilled == 4 and value.num.umax <= _U32:
+            value = _link_to_slot(env, frame, number, slot)
         if env.links_on_spill and value.id and value.num.umax >= 1 << (8 * size):
             value = value.with_id(0)
         write_reg(env, dst, value)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from kverdict.catalogue.context import LD_ABS_IN_CALLBACK
 from kverdict.catalogue.limits import CALL_DEPTH, COMBINED_STACK, SUBPROGRAM_STACK, TAIL_CALL_STACK
 from kverdict.isa.opcode import CALL_SUBPROG, LD_IMM64, PSEUDO_FUNC, VARIANT_SHIFT
+from kverdict.verify.cfg import has_legacy_load
 from kverdict.verify.env import Env
 from kverdict.verify.exceptions import check_direct_call, check_tail_call, check_throw
 from kverdict.verify.flow import signed32
@@ -46,6 +48,24 @@ def _rounded(env: Env, depth: int) -> int:
     return (max(depth, 1) + 31) // 32 * 32
 
 
+def _nested(env: Env, callee: int, callers: list[int]) -> int:
+    """Frames below the callee's; with SIXTEEN_FRAMES a global function begins to count anew."""
+    if not env.does("SIXTEEN_FRAMES"):
+        return len(callers)
+    frames = 0
+    for number in (*callers[1:], callee):
+        frames = 0 if env.subprogs[number].is_global else frames + 1
+    return frames
+
+
+def _check_legacy_load(env: Env, number: int, chain: list[tuple[int, int, int]]) -> None:
+    """Packet loads may end the program, so no callback may have them, nor what it calls."""
+    subprogs = env.subprogs
+    in_callback = any(subprogs[caller].is_cb for caller in (number, *(caller for _, caller, _ in chain)))
+    if in_callback and has_legacy_load(env, subprogs[number]) and env.does("LD_ABS_NOT_IN_CALLBACKS"):
+        env.refuse(LD_ABS_IN_CALLBACK)
+
+
 def _check_from(env: Env, start: int, private: bool, shared: set[int]) -> None:
     """Depth first along the calls, in the order of instructions."""
     subprogs = env.subprogs
@@ -57,6 +77,7 @@ def _check_from(env: Env, start: int, private: bool, shared: set[int]) -> None:
         subprog = subprogs[number]
         if entered:
             entered = False
+            _check_legacy_load(env, number, chain)
             if number and subprog.has_tail_call and depth >= 256:
                 env.refuse(TAIL_CALL_STACK, depth=depth)
             own = _rounded(env, subprog.stack_depth)
@@ -83,8 +104,9 @@ def _check_from(env: Env, start: int, private: bool, shared: set[int]) -> None:
             index += 1
         if callee >= 0:
             chain.append((index + 1, number, own))
-            if len(chain) >= env.max_frames and not env.does("SIXTEEN_FRAMES"):
-                env.refuse(CALL_DEPTH, frames=len(chain))
+            frames = _nested(env, callee, [caller for _, caller, _ in chain])
+            if frames >= env.max_frames:
+                env.refuse(CALL_DEPTH, frames=frames)
             check_tail_call(env, callee, [caller for _, caller, _ in chain])
             number, index, entered = callee, subprogs[callee].start, True
             continue

@@ -105,14 +105,15 @@ def _slot_text(env: Env, frame: Frame, place: int, slot: Slot) -> str:
             return f"{name}=dynptr_{_dynptr_name(value.subject)}{held}"
         facts = [f"id={value.id}"] if value.id else []
         if value.ref:
-            facts.append(f"ref_id={value.ref}")
+            facts.append(f"{'parent_id' if env.tracks_derived else 'ref_id'}={value.ref}")
         return f"{name}=dynptr_{_dynptr_name(value.subject)}({','.join(facts)})"
     if last == ITER:
         if not value.ref or not isinstance(value.detail, tuple) or not isinstance(value.subject, Btf):
             return ""
         type_id, state, depth = value.detail
         kind = value.subject.type(type_id).name.removeprefix("bpf_iter_")
-        return f"{name}=iter_{kind}(ref_id={value.ref},state={_ITER_STATES[state]},depth={depth})"
+        id = "id" if env.tracks_derived else "ref_id"
+        return f"{name}=iter_{kind}({id}={value.ref},state={_ITER_STATES[state]},depth={depth})"
     return f"{name}={kinds}"
 
 
@@ -199,10 +200,14 @@ def _facts(env: Env, value: Value, base: int) -> list[str]:
     if value.id and not one_id:
         delta = f"{value.off:+d}" if value.id & ADD_CONST else ""
         facts.append(f"id={value.id & ~ADD_CONST}{delta}")
-    if one_id:
+    if one_id and value.id not in (0, value.ref):
+        facts += [f"id={value.id}", f"parent_id={value.ref}"]
+    elif one_id:
         facts.append(f"id={value.ref}")
     elif value.ref:
         facts.append(f"ref_obj_id={value.ref}")
+    if base == PTR_TO_MEM and value.detail and env.tracks_derived:
+        facts.append(f"parent_id={value.detail}")
     if type & MEM_ALLOC and type & NON_OWN_REF:
         facts.append("non_own_ref")
     if base in _MAPS and isinstance(value.subject, Map):

@@ -38,8 +38,7 @@ def call_subprog(env: Env, insn: Insn) -> int:
         env.refuse(CALL_WITH_LOCK)
     matches = check_call_arguments(env, number, caller.regs)
     if subprog.is_global:
-        _call_global(env, number, matches)
-        return env.insn_idx + 1
+        return _call_global(env, number, matches)
     enter_frame(env, env.state, number, env.insn_idx, pass_arguments)
     clobber_caller_saved(env)
     env.enter(env.state)
@@ -56,8 +55,8 @@ def log_call(env: Env, state: State, caller: int) -> None:
         env.log.write("callee:\n" + env.describe_state(state, len(state.frames) - 1, True) + "\n")
 
 
-def _call_global(env: Env, number: int, matches: bool) -> None:
-    """A global function is verified by itself; here only its arguments count."""
+def _call_global(env: Env, number: int, matches: bool) -> int:
+    """A global function is verified by itself; here only its arguments count. Returns the next instruction."""
     from kverdict.verify.call import clear_packet_pointers
 
     subprog = env.subprogs[number]
@@ -83,6 +82,17 @@ def _call_global(env: Env, number: int, matches: bool) -> None:
     clobber_caller_saved(env)
     if not subprog.returns_void:
         write_reg(env, 0, UNKNOWN_SCALAR)
+    if subprog.might_throw and env.does("GLOBAL_CALLS_MAY_THROW"):
+        return _throw_from(env)
+    return env.insn_idx + 1
+
+
+def _throw_from(env: Env) -> int:
+    """The function may throw: that path ends here, another goes on behind the call."""
+    from kverdict.verify.exit import exit_by_exception
+
+    env.push_state(env.insn_idx + 1, env.insn_idx)
+    return exit_by_exception(env)
 
 
 def enter_frame(env: Env, state: State, subprog: int, callsite: int, set_callee: SetCallee) -> None:

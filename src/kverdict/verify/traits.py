@@ -38,6 +38,9 @@ ASYNC_CALLBACK_KFUNCS: Final = frozenset(
 INLINED_HELPERS: Final = frozenset(("bpf_get_smp_processor_id",))
 INLINED_HELPERS_LATER: Final = frozenset(("bpf_get_current_task", "bpf_get_current_task_btf"))
 
+# The kfuncs that the verifier replaces by a move; since 6.13 they carry KF_FASTCALL.
+_CASTS: Final = frozenset(("bpf_cast_to_kern_ctx", "bpf_rdonly_cast"))
+
 _CHANGES_PACKET: Final = frozenset(
     (
         "bpf_clone_redirect",
@@ -140,5 +143,6 @@ def call_summary(env: Env, insn: Insn) -> CallSummary | None:
         if kfunc is None or isinstance(env.profile.kfunc_call_refused(kfunc, env.program.variant), str):
             return None
         is_void = isinstance(env.profile.btf.type(kfunc.return_id), Void)
-        return CallSummary(len(kfunc.params), is_void, bool(kfunc.flags & KF_FASTCALL))
+        named = kfunc.name in _CASTS and env.does("FASTCALL_KFUNCS")
+        return CallSummary(len(kfunc.params), is_void, bool(kfunc.flags & KF_FASTCALL) or named)
     return None

@@ -9,17 +9,18 @@ from kverdict.catalogue.instructions import INVALID_REGISTER
 from kverdict.catalogue.memory import ARENA_SIGN_EXTENDING_LOAD
 from kverdict.domain.value import PTR_TO_BTF_ID, PTR_TO_MEM
 from kverdict.errors import UnsupportedError
-from kverdict.isa.opcode import CLASS_MASK, FP, LD_IMM64, LDX
-from kverdict.isa.validity import fields_check, static_check
+from kverdict.isa.opcode import CLASS_MASK, FP, JA, JMP, LD_IMM64, LDX, X
+from kverdict.isa.validity import LOADED, STORED, fields_check, stack_argument, static_check
 from kverdict.kernel.proto import MEM_ALLOC, MEM_RDONLY, PTR_UNTRUSTED
 from kverdict.program.program import Program
 from kverdict.verify.attach import check_attach
 from kverdict.verify.backtrack import backward_effects
-from kverdict.verify.cfg import check_cfg, check_func_info, check_subprogs, find_subprogs
+from kverdict.verify.cfg import check_cfg, check_subprogs, find_subprogs
 from kverdict.verify.constants import compute_constants, fold_branches
 from kverdict.verify.env import Env
 from kverdict.verify.fastcall import mark_fastcall_patterns, remove_fastcall_stack
 from kverdict.verify.flow import compute_components, compute_live_registers, postorders, successors
+from kverdict.verify.func_info import check_func_info
 from kverdict.verify.liveness.collected import CollectedLiveness
 from kverdict.verify.liveness.computed import ComputedLiveness
 from kverdict.verify.liveness.tables import log_order
@@ -106,13 +107,24 @@ def _analyse_flow(env: Env) -> None:
         log_live_registers(env)
 
 
-def _check_fields(env: Env, index: int) -> None:
-    """Register numbers and reserved fields, of code that is never reached too; kernel: check_insn_fields()."""
+def _check_registers(env: Env, index: int) -> None:
+    """Register numbers, of code that is never reached too; kernel: check_and_resolve_insns()."""
     insn = env.insns[index]
     env.insn_idx = index
-    for number in (insn.dst, insn.src):
-        if number > FP:
+    on_stack = stack_argument(insn) if env.does("STACK_ARGUMENTS") else -1
+    for number, place in ((insn.dst, STORED), (insn.src, LOADED)):
+        if number > FP and on_stack != place:
             env.refuse(INVALID_REGISTER, reg=number)
+    if on_stack >= 0:
+        env.unsupported("arguments on the stack (r11)")
+    if insn.op & 0xFF == JMP | JA | X and env.does("INDIRECT_JUMPS"):
+        env.unsupported("indirect jumps")
+
+
+def _check_fields(env: Env, index: int) -> None:
+    """Reserved fields, of code that is never reached too; kernel: check_insn_fields()."""
+    insn = env.insns[index]
+    env.insn_idx = index
     violation = fields_check(insn, env.does)
     if violation is not None:
         refuse_encoding(env, violation)
@@ -130,6 +142,8 @@ def check_encodings(env: Env) -> None:
     fields_first = env.does("FIELDS_CHECKED_FIRST")
     index = 0
     while index < env.count:
+        if fields_first:
+            _check_registers(env, index)
         violation = static_check(env.insns, index, env.does)
         if violation is not None:
             env.insn_idx = index

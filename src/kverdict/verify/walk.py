@@ -132,6 +132,7 @@ def _walk(env: Env, steps: list[Step]) -> None:
                 log.touched(env, previous)
                 shows_state |= insn.op == JMP | EXIT and index != PATH_DONE
         if index == PATH_DONE:
+            env.state.insn = env.insn_idx
             update_branch_counts(env, env.state)
             liveness.path_ended(env)
             if not env.pending:

@@ -226,7 +226,7 @@ def check_offset(env: Env, value: Value, regno: int, arg_type: int, fixed_allowe
         if _is_graph_node(env, value):
             check_fixed_ptr_off(env, value, regno, True)
             return
-        if value.off:
+        if value.off or (env.folds_offsets and (value.num.mask or value.num.value)):
             env.refuse(NONZERO_RELEASE_OFFSET, reg=regno)
         check_fixed_ptr_off(env, value, regno, False)
         return

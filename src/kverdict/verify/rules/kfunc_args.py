@@ -79,6 +79,8 @@ def not_null(arg: KfuncArgument) -> Diagnostic | None:
         return None
     if has_suffix(arg.param.name, "__nullable") and env.does("NULLABLE_ARGUMENTS"):
         return None
+    if has_suffix(arg.param.name, "__opt") and env.does("TRUSTED_ARGS_BY_DEFAULT"):
+        return None
     return MAYBE_NULL_ARG.at(env.insn_idx, **arg.facts())
 
 

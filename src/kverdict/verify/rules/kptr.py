@@ -42,6 +42,8 @@ def check_kptr_type(env: Env, field: RecordField | None, value: Value, regno: in
     flags = value.type & ~BASE_MASK
     source = value.subject
     fits = value.base == PTR_TO_BTF_ID and isinstance(source, Btf) and not flags & ~_allowed(env, field, source)
+    if env.does("PERCPU_KPTR_MATCHED") and (field.kind == "kptr_percpu") != bool(flags & MEM_PERCPU):
+        fits = False
     if not fits or not isinstance(source, Btf) or not isinstance(value.detail, int):
         _refuse(env, field, btf, value, regno, "")
     from kverdict.verify.memory import check_fixed_ptr_off
