@@ -46,12 +46,8 @@ WRITE_BEYOND_MEMBER: Final = Message(
     "write access at off {off} with size {size} beyond the member of {struct} ended at {end}",
     "the write of {size} bytes at offset {off} goes past the member of struct {struct} that ends at {end}",
 )
-DUMMY_STATE_ONLY: Final = Message(
-    "dummy-state-only", EACCES, "only access to bpf_dummy_ops_state is supported"
-)
-WRITE_BEYOND_STATE: Final = Message(
-    "write-beyond-state", EACCES, "write access at off {off} with size {size}"
-)
+DUMMY_STATE_ONLY: Final = Message("dummy-state-only", EACCES, "only access to bpf_dummy_ops_state is supported")
+WRITE_BEYOND_STATE: Final = Message("write-beyond-state", EACCES, "write access at off {off} with size {size}")
 ONLY_READ_FROM_IS_SUPPORTED: Final = Message(
     "only-read-from-is-supported",
     EACCES,

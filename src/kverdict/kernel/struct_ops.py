@@ -37,18 +37,18 @@ class Field(NamedTuple):
 class Operations(NamedTuple):
     """The rules of one structure of functions.
 
-    stubs: names of the functions whose parameters tell more than the members' types, {} being the member's name. renamed:
-    members that share the stub of another one. refused: members that no program may implement, on kernels without stubs.
-    may_sleep: members whose programs may sleep, None: all. promoted: a structure that stands for a larger one where it is
-    an argument. writable: by structure. filter: the field that names the kfuncs' filter (kfuncs.py).
+    stubs: names of the functions whose parameters tell more than the members' types, {} being the member's name.
+    writable: by structure. may_sleep: members whose programs may sleep, None: all. refused: members that no program
+    may implement, on kernels without stubs. renamed: members and those whose rules and stub they share. promoted: a
+    structure that stands for a larger one where it is an argument.
     """
 
     stubs: tuple[str, ...]
     writable: dict[str, tuple[Field, ...]]
     may_sleep: frozenset[str] | None = None
     refused: frozenset[str] = frozenset()
-    renamed: dict[str, str] = {}
-    promoted: dict[str, str] = {}
+    renamed: tuple[tuple[str, str], ...] = ()
+    promoted: tuple[str, str] = ("", "")
 
 
 _TCP_SOCK: Final = (
@@ -66,14 +66,25 @@ _TCP_SOCK: Final = (
 _SCHED_EXT: Final = Operations(
     stubs=("sched_ext_ops_cid__{}", "sched_ext_ops__{}"),
     may_sleep=frozenset(
-        "init_task cgroup_init cgroup_exit cgroup_prep_move cpu_online cpu_offline init exit sub_attach sub_detach".split()
+        (
+            "init_task",
+            "cgroup_init",
+            "cgroup_exit",
+            "cgroup_prep_move",
+            "cpu_online",
+            "cpu_offline",
+            "init",
+            "exit",
+            "sub_attach",
+            "sub_detach",
+        )
     ),
-    renamed={
-        "select_cid": "select_cpu",
-        "cid_online": "cpu_online",
-        "cid_offline": "cpu_offline",
-        "dump_cid": "dump_cpu",
-    },
+    renamed=(
+        ("select_cid", "select_cpu"),
+        ("cid_online", "cpu_online"),
+        ("cid_offline", "cpu_offline"),
+        ("dump_cid", "dump_cpu"),
+    ),
     writable={
         "task_struct": (
             Field("task_struct.scx.slice", CONTAINED),
@@ -86,7 +97,7 @@ OPERATIONS: Final[dict[str, Operations]] = {
     "tcp_congestion_ops": Operations(
         stubs=("__bpf_tcp_ca_{}", "bpf_tcp_ca_{}"),
         refused=frozenset(("get_info",)),
-        promoted={"sock": "tcp_sock"},
+        promoted=("sock", "tcp_sock"),
         writable={"tcp_sock": _TCP_SOCK},
     ),
     "Qdisc_ops": Operations(
@@ -135,7 +146,7 @@ QDISC_KFUNCS: Final[dict[str, str]] = {"enqueue": "qdisc_enqueue_kfunc_set", "de
 def original(structure: str, member: str) -> str:
     """The member whose rules hold for this one."""
     rules = OPERATIONS.get(structure)
-    return rules.renamed.get(member, member) if rules else member
+    return dict(rules.renamed).get(member, member) if rules else member
 
 
 def member_proto(btf: Btf, struct_id: int, member: str) -> FuncProto | None:
@@ -152,7 +163,7 @@ def member_proto(btf: Btf, struct_id: int, member: str) -> FuncProto | None:
 def stub(btf: Btf, structure: str, member: str) -> FuncProto | None:
     """The prototype of the member's stub, None if it has none; kernel: bpf_struct_ops.cfi_stubs."""
     rules = OPERATIONS[structure]
-    for name in (member, rules.renamed.get(member, member)):
+    for name in (member, original(structure, member)):
         for pattern in rules.stubs:
             found = btf.find(pattern.format(name), KIND_FUNC)
             function = btf.type(found) if found else None

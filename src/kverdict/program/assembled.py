@@ -1,8 +1,9 @@
 """Programs from text instead of an object file: for documentation, tests and questions about single instructions.
 
 Instructions are those of isa/asm.py; helpers and kfuncs by name; `task_struct.comm+4` stands for an offset in the
-kernel's types. The section of a struct_ops program is "struct_ops/TYPE.MEMBER" ("struct_ops.s/…"). A line "# map 0: hash 4 8 16 kptr=task_struct@0" makes a map: type, sizes of key and value, entries,
-then "rdonly", "kptr=STRUCT@OFFSET", "kptr_untrusted=STRUCT@OFFSET" or "lock@OFFSET" (a bpf_spin_lock).
+kernel's types. The section of a struct_ops program is "struct_ops/TYPE.MEMBER" ("struct_ops.s/TYPE.MEMBER").
+A line "# map 0: hash 4 8 16 kptr=task_struct@0" makes a map: type, sizes of key and value, entries, then "rdonly",
+"kptr=STRUCT@OFFSET", "kptr_untrusted=STRUCT@OFFSET" or "lock@OFFSET" (a bpf_spin_lock).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ F_RDONLY_PROG: Final = 1 << 7
 _MAP: Final = re.compile(
     r"^# map (?P<number>\d+): (?P<type>\w+) (?P<key>\d+) (?P<value>\d+) (?P<entries>\d+)(?P<rest>.*)$"
 )
-_FIELD: Final = re.compile(r"(?P<sign>[+-] ?)?\b(?P<struct>[a-z_]\w*)\.(?P<field>[a-z_]\w*)(?P<more>\+\d+)?")
+_FIELD: Final = re.compile(r"(?P<sign>[+-] ?)?\b(?P<struct>[A-Za-z_]\w*)\.(?P<field>[a-z_]\w*)(?P<more>\+\d+)?")
 
 
 def program_from_text(

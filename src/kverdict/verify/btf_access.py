@@ -97,9 +97,12 @@ def access_btf_pointer(
     _check_pointer(env, regno, value, off, name, in_kernel)
     if is_write and value.type & PTR_UNTRUSTED and env.does("STRUCT_WRITES_NEED_TRUST"):
         env.refuse(ONLY_READ_IS_SUPPORTED)
+    all_judged = env.program.struct_ops_type == "bpf_dummy_ops" and not env.does("STRUCT_ACCESS_JUDGES_WRITES")
+    if all_judged and name != "bpf_dummy_ops_state":
+        env.unsupported(f"struct {name} in programs of bpf_dummy_ops")
     if is_write and not value.type & MEM_ALLOC:
         _check_write(env, regno, btf, type_id, off, size)
-        if env.program.struct_ops_type != "bpf_dummy_ops" or env.does("STRUCT_ACCESS_JUDGES_WRITES"):
+        if not all_judged:
             return
     if value.type & MEM_ALLOC:
         _check_special_fields(env, btf, type_id, off, size)

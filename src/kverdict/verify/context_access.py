@@ -193,6 +193,8 @@ def _typed(env: Env, param: tuple[str, int], number: int, off: int, size: int) -
     if isinstance(target, (Void, Int)):
         return UNKNOWN_SCALAR
     if not isinstance(target, Struct):
+        if env.does("OTHER_POINTERS_ARE_NUMBERS"):
+            return UNKNOWN_SCALAR
         _objection(env, CONTEXT_ARGUMENT_NOT_STRUCT, off, size, number=number, kind=type(target).__name__.upper())
     struct_id = skip_modifiers(btf, found.type_id)
     told = typed_argument(env, number, struct_id, off)

@@ -112,8 +112,9 @@ def promoted(env: Env, struct_id: int) -> int:
     """The larger structure that an argument of this type stands for; kernel: bpf_tcp_ca_is_valid_access()."""
     rules = OPERATIONS.get(env.program.struct_ops_type)
     btf = env.profile.btf
-    larger = rules.promoted.get(btf.type(struct_id).name) if rules else None
-    return btf.find(larger, KIND_STRUCT) if larger else struct_id
+    if rules is None or btf.type(struct_id).name != rules.promoted[0]:
+        return struct_id
+    return btf.find(rules.promoted[1], KIND_STRUCT)
 
 
 def check_struct_write(env: Env, regno: int, btf: Btf, type_id: int, off: int, size: int) -> None:
