@@ -110,6 +110,15 @@ def test_extern_functions_become_dummy_variables_in_the_kernels_eyes() -> None:
         assert (entry.offset, entry.size) == (4 * number, 4)
 
 
+def test_a_sentence_without_line_end_is_told_from_the_statistics() -> None:
+    said = "5: (85) call bpf_tail_call#12\nexpected prog array map for tail call"
+    answer = Answer(
+        False, 22, said + "processed 5 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 2 x\n"
+    )
+    assert answer.message == "expected prog array map for tail call"
+    assert (answer.insns_processed, answer.total_states, answer.peak_states) == (5, 1, 2)
+
+
 def test_settings_become_variables_at_their_places_in_the_map() -> None:
     found = opened("externs")
     assert found.btf is not None

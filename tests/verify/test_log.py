@@ -16,7 +16,7 @@ from kverdict.verify.verdict import Accepted, Rejected
 from tests.verify.recorded_logs import recorded
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
-EQUAL: Final = ("6.1", "6.12", "6.18", "6.18-level1")
+EQUAL: Final = ("6.1", "6.12", "6.18", "6.18-level1", "7.2")
 CASES: Final = [(name, program) for name in EQUAL for program in recorded(name)]
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kverdict.kernel.profile import KernelProfile, load_profile
+from tools.fuzz.calls import Calls
 from tools.fuzz.generate import Sample, sample
 from tools.fuzz.judge import UNWANTED, Judgement, judge
 from tools.fuzz.minimise import minimise
@@ -23,6 +25,13 @@ PROFILE_OF = {"host": "6.18"}
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-k", "--kernel", default="host", show_default=True, help="host, 6.1, 6.12 or 7.2")
+@click.option(
+    "--about",
+    type=click.Choice(["programs", "calls"]),
+    default="programs",
+    show_default=True,
+    help="long programs of few constructs, or one call of any helper or kernel function",
+)
 @click.option("--profile", "profile_name", default=None, help="the profile to judge with [default: the kernel's]")
 @click.option("-s", "--seed", default=1, show_default=True, help="seed of the first program; each has its own")
 @click.option("-n", "--count", default=1000, show_default=True, help="how many programs")
@@ -32,6 +41,7 @@ PROFILE_OF = {"host": "6.18"}
 @click.option("--show", is_flag=True, help="print the program of each --seed instead of judging it")
 def main(
     kernel: str,
+    about: str,
     profile_name: str | None,
     seed: int,
     count: int,
@@ -44,16 +54,17 @@ def main(
 
     Example: python -m tools.fuzz -k host -s 1 -n 10000 --minutes 60 --keep found.jsonl
     """
+    profile = load_profile(profile_name or PROFILE_OF.get(kernel, kernel))
+    make = Calls(profile, kernel == "host").sample if about == "calls" else sample
     if show:
         for number in range(seed, seed + count):
-            made = sample(number)
+            made = make(number)
             click.echo(f"; seed {number}, {made.section}\n{made.text}")
         return
-    profile = load_profile(profile_name or PROFILE_OF.get(kernel, kernel))
     start = time.monotonic()
-    counts = _run(profile, Oracle(kernel), seed, count, start, minutes, batch, keep)
+    counts = _run(profile, Oracle(kernel), make, seed, count, start, minutes, batch, keep)
     total = sum(counts.values())
-    click.echo(f"kernel {kernel}, profile {profile.name}, seeds {seed} to {seed + total - 1}")
+    click.echo(f"{about}, kernel {kernel}, profile {profile.name}, seeds {seed} to {seed + total - 1}")
     for kind, number in counts.most_common():
         click.echo(f"{number:7d}  {kind}")
     sys.exit(1 if any(counts[kind] for kind in UNWANTED) else 0)
@@ -62,6 +73,7 @@ def main(
 def _run(
     profile: KernelProfile,
     oracle: Oracle,
+    make: Callable[[int], Sample],
     seed: int,
     count: int,
     start: float,
@@ -77,7 +89,7 @@ def _run(
         for first in range(seed, seed + count, batch):
             if minutes is not None and time.monotonic() - start > minutes * 60:
                 break
-            samples = [sample(number) for number in range(first, min(first + batch, seed + count))]
+            samples = [make(number) for number in range(first, min(first + batch, seed + count))]
             for judgement in judge(samples, profile, oracle):
                 counts[judgement.kind] += 1
                 if judgement.kind in UNWANTED:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kverdict.errors import KverdictError
+from kverdict.errors import InternalError, LinkError
 from kverdict.kernel.profile import KernelProfile
 from kverdict.program.assembled import program_from_text
 from kverdict.program.program import Program
@@ -26,6 +26,11 @@ UNSUPPORTED: Final = "unsupported"
 CRASH: Final = "internal error"
 NO_VERDICT: Final = "no verdict"
 UNWANTED: Final = (FALSE_ACCEPT, FALSE_REFUSAL, SENTENCE, COUNT, CRASH)
+# What must not come out of kverdict whatever the program is.
+_BUGS: Final = (
+    *(InternalError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, AssertionError),
+    RecursionError,
+)
 _NUMBER_OF_KFUNC: Final = re.compile(r"#\d+")
 
 
@@ -47,32 +52,35 @@ def linked(sample: Sample, profile: KernelProfile) -> Program:
 
 
 def judge(samples: Sequence[Sample], profile: KernelProfile, oracle: Oracle) -> list[Judgement]:
-    """Ask both sides about all samples; one batch for the kernel."""
-    programs = [linked(sample, profile) for sample in samples]
-    answers = ask(oracle, programs)
-    return [_compare(*three) for three in zip(samples, programs, answers, strict=True)]
+    """Judge all samples here, then ask the kernel in one batch about those that were judged."""
+    found: dict[int, Judgement] = {}
+    open_questions: list[tuple[int, Program, Accepted | Rejected]] = []
+    for number, sample in enumerate(samples):
+        try:
+            program = linked(sample, profile)
+            verdict = verify(program)
+        except _BUGS as error:
+            found[number] = Judgement(sample, CRASH, f"{type(error).__name__}: {error}")
+            continue
+        except LinkError as error:
+            found[number] = Judgement(sample, NO_VERDICT, str(error))
+            continue
+        if isinstance(verdict, Unsupported):
+            found[number] = Judgement(sample, UNSUPPORTED, verdict.what)
+            continue
+        assert isinstance(verdict, (Accepted, Rejected)), verdict
+        open_questions.append((number, program, verdict))
+    answers = ask(oracle, [program for _, program, _ in open_questions])
+    for (number, _, verdict), answer in zip(open_questions, answers, strict=True):
+        found[number] = _compare(samples[number], verdict, answer)
+    return [found[number] for number in range(len(samples))]
 
 
-def _compare(sample: Sample, program: Program, answer: Answer) -> Judgement:
+def _compare(sample: Sample, verdict: Accepted | Rejected, answer: Answer) -> Judgement:
     if answer.verdict == "none":
         return Judgement(sample, NO_VERDICT, theirs=answer.message or answer.log[-200:])
     theirs = "" if answer.accepted else answer.message
     count = answer.insns_processed or 0
-    try:
-        verdict = verify(program)
-    except (
-        KverdictError,
-        ArithmeticError,
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        AssertionError,
-    ) as error:
-        return Judgement(sample, CRASH, f"{type(error).__name__}: {error}", theirs, 0, count)
-    if isinstance(verdict, Unsupported):
-        return Judgement(sample, UNSUPPORTED, verdict.what, theirs)
-    assert isinstance(verdict, (Accepted, Rejected)), verdict
     ours = verdict.sentence if isinstance(verdict, Rejected) else ""
     mine = verdict.stats.insns_processed
     return Judgement(sample, _kind(ours, theirs, mine, count), ours, theirs, mine, count)

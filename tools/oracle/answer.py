@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 
 _STATISTICS = re.compile(
-    r"^processed (\d+) insns \(limit \d+\) max_states_per_insn (\d+) total_states (\d+) peak_states (\d+)", re.M
+    r"processed (\d+) insns \(limit \d+\) max_states_per_insn (\d+) total_states (\d+) peak_states (\d+)"
 )
+_UNFINISHED = re.compile(r"(?<=[^\n ])processed \d+ insns \(limit")  # behind a sentence that lacks its line end
 _NOISE = ("processed ", "insns processed", "verification time", "stack depth", "max_states", "mark_precise")
 
 
@@ -43,7 +44,8 @@ class Answer:
     @property
     def messages(self) -> tuple[str, ...]:
         """The log's lines that are no statistics."""
-        return tuple(line for line in self.log.splitlines() if line.strip() and not line.startswith(_NOISE))
+        log = _UNFINISHED.sub(lambda found: "\n" + found[0], self.log)
+        return tuple(line for line in log.splitlines() if line.strip() and not line.startswith(_NOISE))
 
     @property
     def message(self) -> str:

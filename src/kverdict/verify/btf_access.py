@@ -157,7 +157,7 @@ def _loaded(env: Env, source: Value, btf: Btf, found: Walk) -> Value:
     """The register after the load; kernel: the second half of check_ptr_to_btf_access()."""
     if found.kind == WALK_MEMORY:
         return pointer(PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED, 0, 0)
-    if found.kind != WALK_POINTER:
+    if found.kind != WALK_POINTER or source.type & MEM_ALLOC:  # what an object of the program points to is not known
         return UNKNOWN_SCALAR
     if env.does("RCU_FIELDS_ENFORCED"):
         flags = _flags(env, source, btf, found)
