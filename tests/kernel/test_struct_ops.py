@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kverdict.btf.types import KIND_STRUCT
+from kverdict.btf.types import KIND_STRUCT, Struct
 from kverdict.kernel.profile import load_profile
 from kverdict.kernel.struct_ops import OPERATIONS, extent, is_supported, marked_arguments, member_proto, stub
 
@@ -14,7 +14,9 @@ def test_every_stub_has_as_many_arguments_as_its_member(structure: str) -> None:
     btf = load_profile("7.2").btf
     struct_id = btf.find(structure, KIND_STRUCT)
     found = 0
-    for member in btf.type(struct_id).members:  # type: ignore[attr-defined]
+    kind = btf.type(struct_id)
+    assert isinstance(kind, Struct)
+    for member in kind.members:
         proto, wanted = stub(btf, structure, member.name), member_proto(btf, struct_id, member.name)
         if proto is not None:
             assert wanted is not None
