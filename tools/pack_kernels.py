@@ -73,6 +73,7 @@ MORE_META: Final[dict[str, Json]] = {
             "+PACKET_END_RANGE_COMPARED",
             "+LD_ABS_RETURNS",
             "+VARIABLE_WRITE_SCRUBS_SLOTS",
+            "+STRUCT_WRITES_NEED_TRUST",
             "+LINKED_REGISTERS_ALIVE_ONLY",
             "+ARENA_ON_EITHER_SIDE",
         ],
@@ -104,6 +105,7 @@ MORE_META: Final[dict[str, Json]] = {
             "+PRECISION_ACROSS_CALLBACKS",
             "+ATOMIC_FETCH_IS_LOAD",
             "+VARIABLE_WRITE_SCRUBS_SLOTS",
+            "+STRUCT_WRITES_NEED_TRUST",
             "+PACKET_END_RANGE_COMPARED",
             "+LD_ABS_NOT_IN_CALLBACKS",
             "+ATOMICS_KEEP_ONE_KIND",
@@ -190,6 +192,8 @@ MORE_PROTOS: Final[dict[str, Json]] = {
         "args": ["ARG_PTR_TO_CTX", "ARG_ANYTHING", "ARG_ANYTHING", "ARG_ANYTHING"],
     },
 }
+# Structures that arguments point to and that one collector did not see; the same in every kernel here.
+ARGUMENT_STRUCTS: Final = {"bpf_tcp_send_ack_proto": {"arg1_btf": "tcp_sock"}}
 
 # Prototypes mended in a stable kernel whose source is not known: as in a later kernel. Each was asked: the helper
 # writes no map that is read-only, sleeps in no section, reads trusted objects.
@@ -248,6 +252,7 @@ def protos(kernel: str, folder: Path, enums: Json) -> Json:
                 new[f"arg{place}_size"] = OLD_SIZES[word]
         new |= {key: old[key] for key in old if key.startswith("arg") and key[3:4].isdigit()}
         new |= {f"arg{place}_btf": name for place, name in old.get("arg_btf", [])}
+        new |= ARGUMENT_STRUCTS.get(symbol, {})
         if "ret_btf" in old:
             new["ret_btf"] = old["ret_btf"]
         allowed = old.get("allowed") or old.get("allowed_fn")

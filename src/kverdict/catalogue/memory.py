@@ -34,6 +34,20 @@ ONLY_READ_IS_SUPPORTED: Final = Message(
     "only read is supported",
     "the program writes into a kernel structure through {subject}",
 )
+CANNOT_WRITE_INTO_STRUCT: Final = Message(
+    "cannot-write-into-struct",
+    EACCES,
+    "R{reg} cannot write into ptr_{struct} at off={off} size={size}",
+    "the program writes {size} bytes at offset {off} into struct {struct}, which its kind may not write there",
+)
+WRITE_BEYOND_MEMBER: Final = Message(
+    "write-beyond-member",
+    EACCES,
+    "write access at off {off} with size {size} beyond the member of {struct} ended at {end}",
+    "the write of {size} bytes at offset {off} goes past the member of struct {struct} that ends at {end}",
+)
+DUMMY_STATE_ONLY: Final = Message("dummy-state-only", EACCES, "only access to bpf_dummy_ops_state is supported")
+WRITE_BEYOND_STATE: Final = Message("write-beyond-state", EACCES, "write access at off {off} with size {size}")
 ONLY_READ_FROM_IS_SUPPORTED: Final = Message(
     "only-read-from-is-supported",
     EACCES,

@@ -58,3 +58,21 @@ STRUCT_OPS_MEMBER: Final = Message(
     "attach to unsupported member {member} of struct {struct}",
     "the kernel does not let programs implement {struct}.{member}",
 )
+STRUCT_OPS_STRUCT: Final = Message(
+    "struct-ops-struct",
+    524,
+    "attach_btf_id {btf_id} is not a supported struct",
+    "the kernel does not let programs implement functions of struct {struct}",
+)
+STRUCT_OPS_INVALID_MEMBER: Final = Message(
+    "struct-ops-invalid-member",
+    EINVAL,
+    "attach to invalid member {member}(@idx {index}) of struct {struct}",
+    "{struct}.{member} is no pointer to a function",
+)
+STRUCT_OPS_TAIL_CALL: Final = Message(
+    "struct-ops-tail-call",
+    EINVAL,
+    "program with __ref argument cannot tail call",
+    "the kernel gives the program a reference that a tail call would lose",
+)

@@ -140,5 +140,32 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
         "where only a lock protected RCU pointers, unlocking voids them (6.18 to 7.2)",
     ),
     ("STRUCT_OPS_RETURN_REFERENCE", "6.16", "", "8d9f547f74c7", "struct_ops programs may return a reference"),
+    # Programs that implement kernel functions, arguments of functions that programs attach to
+    (
+        "OTHER_POINTERS_ARE_NUMBERS",
+        "7.0",
+        "",
+        "",
+        "arguments that point to pointers, functions … are numbers (6.18 to 7.2)",
+    ),
+    ("STRUCT_ACCESS_JUDGES_WRITES", "6.2", "", "6728aea7216c", "subsystems judge writes into structures, not reads"),
+    ("STRUCT_OPS_ARGUMENT_REFERENCES", "6.16", "", "a687df2008f6", "__ref: an argument comes with a reference"),
+    ("STRUCT_OPS_STUBS", "6.9", "", "e42ac1418055", "stubs tell which members are supported, which arguments NULL"),
+    (
+        "STRUCT_WRITES_NEED_TRUST",
+        "7.0",
+        "",
+        "",
+        "no writes into structures by untrusted pointers (6.18.2 to 7.2, also in stable 6.12 and 6.18)",
+    ),
+    ("STRUCT_WRITE_REFUSALS_NAMED", "7.0", "", "", "R1 cannot write into ptr_tcp_sock at off=8 size=4 (6.18 to 7.2)"),
+    ("TCP_WRITES_FEWER_FIELDS", "", "6.2", "", "congestion control may not write app_limited (6.1 to 6.12)"),
+    (
+        "TCP_WRITES_MORE_FIELDS",
+        "6.12",
+        "",
+        "",
+        "congestion control may write app_limited, snd_cwnd_stamp (6.1 to 6.12)",
+    ),
     ("TIMER_CALLBACK_RETURNS_ZERO", "6.8", "", "", "timer callbacks return 0; before: 0 or 1"),
 )

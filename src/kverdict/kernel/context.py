@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 _ARGUMENTS: Final = 8 * 12  # MAX_BPF_FUNC_ARGS of 8 bytes
 _TRACE_RECORD: Final = 8192  # PERF_MAX_TRACE_SIZE
 _SYSCALL: Final = 0xFFFF
-# Structures of struct_ops whose arguments of one type are taken for a larger one: bpf_tcp_ca_is_valid_access().
-PROMOTED_ARGUMENTS: Final[dict[str, dict[str, str]]] = {"tcp_congestion_ops": {"sock": "tcp_sock"}}
 
 
 class ContextAccess(NamedTuple):

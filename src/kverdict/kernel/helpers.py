@@ -96,6 +96,7 @@ _BY_ATTACHMENT: Final = {
 _ONE_MEMBER: Final = {
     "Qdisc_ops": "struct_ops/Qdisc_ops.enqueue",
     "sched_ext_ops": "struct_ops/sched_ext_ops.enqueue",
+    "sched_ext_ops_cid": "struct_ops/sched_ext_ops.enqueue",
 }
 
 

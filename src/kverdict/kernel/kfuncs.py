@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from kverdict.kernel import proto
 from kverdict.kernel.facts import Table
 from kverdict.kernel.progtypes import hook_of, is_iterator, is_sleepable, nearest, prog_type_of
+from kverdict.kernel.struct_ops import QDISC_KFUNCS, SCHED_EXT, SCHED_EXT_KFUNCS, original
 
 
 class KfuncParam(NamedTuple):
@@ -55,6 +56,8 @@ class Unknown(NamedTuple):
 NOT_ALLOWED: Final = "calling kernel function %s is not allowed"
 _CSS_TASK_ITER: Final = "css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs"
 _NO_TAGS: Final = "no vmlinux btf rcu tag support for kfunc %s"
+_SCX: Final = "scx_kfunc_ids_"  # sets of kfuncs for schedulers
+_CID: Final = "scx_kfunc_ids_cid"  # which no filter looks at
 _RCU_LOCKS: Final = ("bpf_rcu_read_lock", "bpf_rcu_read_unlock")
 # Sentences of the probe that are no refusals of the program type: the verifier's own rules give them.
 _NOT_THE_TYPE: Final = ("yes", "unknown", "program must be sleepable to call sleepable kfunc %s", _NO_TAGS)
@@ -77,6 +80,7 @@ class Availability:
         self._said: Final[dict[str, list[int]]] = answers["kfuncs"]
         self._classes: Final = {v: at for at, members in enumerate(answers["classes"]) for v in members}
         self._sets: Final[Table] = sets.get("kfunc_sets", {})
+        self._id_sets: Final[dict[str, list[str]]] = sets.get("sets", {})
         self._does: Final = does
 
     def refused(self, name: str, hooks: frozenset[str], variant: str, measured: bool) -> str | Unknown | None:
@@ -116,20 +120,39 @@ class Availability:
         for candidate in nearest(variant):
             if candidate in self._classes:
                 return self._measured(name, self._classes[candidate])
+        if prog_type_of(variant) == "struct_ops":
+            return self._struct_ops(name, variant)
         said = self._said_in_hook(name, hook_of(variant, self._does))
         if len(said) <= 1:
             return said.pop() if said else None
-        if prog_type_of(variant) != "struct_ops":
-            return Unknown(f"whether a filter lets {variant} programs call {name}")
-        return self._struct_ops(name, variant)
+        return Unknown(f"whether a filter lets {variant} programs call {name}")
 
     def _struct_ops(self, name: str, variant: str) -> str | Unknown | None:
-        """Filters of struct_ops look at the structure: those of others than Qdisc and sched_ext are treated alike."""
-        structure = variant.partition("/")[2].partition(".")[0]
+        """Filters of struct_ops look at the structure and the member; kfuncs without a filter are for all alike."""
+        structure, _, member = variant.partition("/")[2].partition(".")
+        member = original(structure, member)
         plain = self._classes.get("struct_ops/tcp_congestion_ops.ssthresh")
-        if structure and structure not in ("Qdisc_ops", "sched_ext_ops") and plain is not None:
-            return self._measured(name, plain)
-        return Unknown(f"whether a filter lets {variant} programs call {name}")
+        if not structure or plain is None:
+            return Unknown(f"whether a filter lets {variant} programs call {name}")
+        if name in self._sets.get("qdisc_kfunc_ids", ()):
+            allowed = structure == "Qdisc_ops" and self._qdisc(name, member)
+            return None if allowed else NOT_ALLOWED % name
+        if any(name in members for key, members in self._sets.items() if key.startswith(_SCX) and key != _CID):
+            allowed = structure in SCHED_EXT and self._sched_ext(name, structure, member)
+            return None if allowed else NOT_ALLOWED % name
+        return self._measured(name, plain)
+
+    def _qdisc(self, name: str, member: str) -> bool:
+        """Kernel: bpf_qdisc_kfunc_filter()."""
+        own = QDISC_KFUNCS.get(member, "")
+        return name in self._id_sets.get("qdisc_common_kfunc_set", ()) or name in self._id_sets.get(own, ())
+
+    def _sched_ext(self, name: str, structure: str, member: str) -> bool:
+        """Kernel: scx_kfunc_context_filter()."""
+        if structure == "sched_ext_ops_cid" and name in self._sets.get(f"{_SCX}cpu_only", ()):
+            return False
+        groups = ("any", "idle", *SCHED_EXT_KFUNCS.get(member, ()))
+        return any(name in self._sets.get(f"{_SCX}{group}", ()) for group in groups)
 
     def _said_in_hook(self, name: str, hook: str) -> set[str | None]:
         """All answers that programs of this hook got for a kfunc: one if no filter looks at more than the hook."""

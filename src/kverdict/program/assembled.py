@@ -1,8 +1,9 @@
 """Programs from text instead of an object file: for documentation, tests and questions about single instructions.
 
 Instructions are those of isa/asm.py; helpers and kfuncs by name; `task_struct.comm+4` stands for an offset in the
-kernel's types. A line "# map 0: hash 4 8 16 kptr=task_struct@0" makes a map: type, sizes of key and value, entries,
-then "rdonly", "kptr=STRUCT@OFFSET", "kptr_untrusted=STRUCT@OFFSET" or "lock@OFFSET" (a bpf_spin_lock).
+kernel's types. The section of a struct_ops program is "struct_ops/TYPE.MEMBER" ("struct_ops.s/TYPE.MEMBER").
+A line "# map 0: hash 4 8 16 kptr=task_struct@0" makes a map: type, sizes of key and value, entries, then "rdonly",
+"kptr=STRUCT@OFFSET", "kptr_untrusted=STRUCT@OFFSET" or "lock@OFFSET" (a bpf_spin_lock).
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Final, cast
 from kverdict.btf.btf import Btf
 from kverdict.btf.layout import member
 from kverdict.btf.types import KIND_STRUCT
-from kverdict.errors import InputError, UnsupportedError
+from kverdict.errors import InputError
 from kverdict.isa import opcode as op
 from kverdict.isa.asm import assemble
 from kverdict.isa.insn import Insn
 from kverdict.kernel.profile import KernelProfile
 from kverdict.objfile.object import Object, ProgramDef
-from kverdict.program.attach import attachment
+from kverdict.program.attach import attachment, struct_ops_attachment
 from kverdict.program.fields import MAP_FIELDS, parse_fields
 from kverdict.program.program import Map, Program
 from kverdict.program.value_btf import KEY_TYPE, ValueField, value_btf
@@ -29,19 +30,20 @@ F_RDONLY_PROG: Final = 1 << 7
 _MAP: Final = re.compile(
     r"^# map (?P<number>\d+): (?P<type>\w+) (?P<key>\d+) (?P<value>\d+) (?P<entries>\d+)(?P<rest>.*)$"
 )
-_FIELD: Final = re.compile(r"(?P<sign>[+-] ?)?\b(?P<struct>[a-z_]\w*)\.(?P<field>[a-z_]\w*)(?P<more>\+\d+)?")
+_FIELD: Final = re.compile(r"(?P<sign>[+-] ?)?\b(?P<struct>[A-Za-z_]\w*)\.(?P<field>[a-z_]\w*)(?P<more>\+\d+)?")
 
 
 def program_from_text(
     text: str, section: str, profile: KernelProfile, *, name: str = "text", license: str = "GPL"
 ) -> Program:
     """The program, linked against the kernel. Raises InputError (wrong text), LinkError (no such attach target)."""
-    if section.partition("/")[0].startswith("struct_ops"):
-        raise UnsupportedError("struct_ops programs from text")
     maps = tuple(_maps(text, profile))
     insns = _assembled(_with_offsets(text, profile.btf), profile)
     definition = ProgramDef(name, section, 0, 0, b"")
-    attached = attachment(cast(Object, None), definition, profile)  # only struct_ops programs ask their object
+    if section.partition("/")[0].startswith("struct_ops"):
+        attached = struct_ops_attachment(section, profile)
+    else:
+        attached = attachment(cast(Object, None), definition, profile)  # only struct_ops programs ask their object
     return Program(
         object_name=name,
         name=name,
@@ -58,6 +60,8 @@ def program_from_text(
         subprogs=_subprogs(insns),
         license=license,
         flags=attached.flags,
+        struct_ops_type=attached.struct_ops_type,
+        extra={"member_index": attached.member_index},
     )
 
 

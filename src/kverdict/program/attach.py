@@ -109,24 +109,45 @@ def _struct_ops(obj: Object, program: ProgramDef, rule: SectionRule, profile: Ke
             for wanted in (f"bpf_struct_ops_{type_name}", type_name):
                 if not profile.btf.find(wanted, KIND_STRUCT):
                     raise LinkError(f"struct_ops init_kern: struct {wanted} is not found in kernel BTF")
-            kernel_type = profile.btf.type(type_id)
-            members = kernel_type.members if isinstance(kernel_type, Struct) else ()
-            index = next((i for i, member in enumerate(members) if member.name == member_name), -1)
+            index = _member_index(profile, type_id, member_name)
             if index < 0:
                 raise LinkError(
                     f"struct_ops init_kern {definition.name}: Cannot find member {member_name} in kernel BTF"
                 )
-            return Attachment(
-                "struct_ops",
-                "",
-                member_name,
-                type_id,
-                f"struct_ops/{type_name}.{member_name}",
-                bool(rule.flags & SLEEPABLE),
-                _flags(rule),
-                type_name,
-                index,
-            )
+            return _callback(rule, type_name, type_id, member_name, index)
     raise LinkError(
         f"prog '{program.name}': SEC(\"struct_ops\") program isn't referenced anywhere, did you forget to use it?"
+    )
+
+
+def struct_ops_attachment(section: str, profile: KernelProfile) -> Attachment:
+    """Of a program without an object, whose section says it all: "struct_ops/TYPE.MEMBER". Raises LinkError."""
+    type_name, _, member_name = section.partition("/")[2].partition(".")
+    rule = rule_for(section)
+    type_id = profile.btf.find(type_name, KIND_STRUCT)
+    if rule is None or not type_id:
+        raise LinkError(f"struct_ops init_kern: struct {type_name} is not found in kernel BTF")
+    index = _member_index(profile, type_id, member_name)
+    if index < 0:
+        raise LinkError(f"struct_ops init_kern {type_name}: Cannot find member {member_name} in kernel BTF")
+    return _callback(rule, type_name, type_id, member_name, index)
+
+
+def _member_index(profile: KernelProfile, type_id: int, name: str) -> int:
+    found = profile.btf.type(type_id)
+    members = found.members if isinstance(found, Struct) else ()
+    return next((i for i, member in enumerate(members) if member.name == name), -1)
+
+
+def _callback(rule: SectionRule, type_name: str, type_id: int, member_name: str, index: int) -> Attachment:
+    return Attachment(
+        "struct_ops",
+        "",
+        member_name,
+        type_id,
+        f"struct_ops/{type_name}.{member_name}",
+        bool(rule.flags & SLEEPABLE),
+        _flags(rule),
+        type_name,
+        index,
     )

@@ -14,10 +14,13 @@ from kverdict.catalogue.program import (
     NOT_MODIFIABLE,
     NOT_SLEEPABLE,
     SLEEPABLE_PROGRAM_TYPE,
+    STRUCT_OPS_GPL,
     SYSCALL_SLEEPABLE,
 )
 from kverdict.kernel.proto import KF_SLEEPABLE
+from kverdict.verify.btf_access import is_gpl
 from kverdict.verify.env import Env
+from kverdict.verify.struct_ops import check_struct_ops
 
 _TRAMPOLINES: Final = ("trace_fentry", "trace_fexit", "modify_return", "trace_fsession")
 _ERROR_INJECTION_PREFIXES: Final = ("__x64_sys_", "bpf_fentry_test", "security_")
@@ -33,7 +36,11 @@ def check_attach(env: Env) -> None:
         return
     if program.sleepable and not _may_sleep(env):
         env.refuse(SLEEPABLE_PROGRAM_TYPE)
-    if kind in ("struct_ops", "ext"):
+    if kind == "struct_ops":
+        if not is_gpl(env):
+            env.refuse(STRUCT_OPS_GPL)
+        check_struct_ops(env)
+    if kind == "ext":
         env.unsupported(f"programs of type {kind}")
     if kind not in ("tracing", "lsm"):
         return
@@ -60,7 +67,7 @@ def _may_sleep(env: Env) -> bool:
     kind, attach = env.program.prog_type, env.program.attach_type
     if kind == "tracing":
         return attach in (*_TRAMPOLINES, "trace_iter")
-    return kind in ("lsm", "kprobe", "struct_ops")
+    return kind in ("lsm", "kprobe") or (kind == "struct_ops" and env.does("STRUCT_OPS_MAY_SLEEP"))
 
 
 def _check_sleepable_target(env: Env, kind: str, function: str) -> None:

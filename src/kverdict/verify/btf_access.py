@@ -40,6 +40,7 @@ from kverdict.verify.env import Env
 from kverdict.verify.records import FIELD_NAMES, local_record
 from kverdict.verify.registers import write_reg
 from kverdict.verify.sections import in_rcu_section
+from kverdict.verify.struct_ops import check_struct_write
 from kverdict.verify.trust import is_rcu, is_trusted
 
 _TAGS: Final = {"user": MEM_USER, "percpu": MEM_PERCPU, "rcu": MEM_RCU, "": 0}
@@ -94,10 +95,15 @@ def access_btf_pointer(
     name = btf.type(type_id).name
     in_kernel = btf is env.profile.btf
     _check_pointer(env, regno, value, off, name, in_kernel)
-    if is_write and not value.type & MEM_ALLOC and _writes_by_program_type(env):
-        env.unsupported(f"writing into struct {name} from this program type")
-    if is_write and not value.type & MEM_ALLOC:
+    if is_write and value.type & PTR_UNTRUSTED and env.does("STRUCT_WRITES_NEED_TRUST"):
         env.refuse(ONLY_READ_IS_SUPPORTED)
+    all_judged = env.program.struct_ops_type == "bpf_dummy_ops" and not env.does("STRUCT_ACCESS_JUDGES_WRITES")
+    if all_judged and name != "bpf_dummy_ops_state":
+        env.unsupported(f"struct {name} in programs of bpf_dummy_ops")
+    if is_write and not value.type & MEM_ALLOC:
+        _check_write(env, regno, btf, type_id, off, size)
+        if not all_judged:
+            return
     if value.type & MEM_ALLOC:
         _check_special_fields(env, btf, type_id, off, size)
     found = struct_access(btf, type_id, off, size, walk_rules(env.does))
@@ -128,10 +134,16 @@ def _check_pointer(env: Env, regno: int, value: Value, off: int, name: str, in_k
         env.refuse(PERCPU_MEMORY_ACCESS, reg=regno, struct=name, off=off)
 
 
-def _writes_by_program_type(env: Env) -> bool:
-    """Program types with a list of their own of what may be written (TCP congestion control, sched_ext, nf_conn)."""
+def _check_write(env: Env, regno: int, btf: Btf, type_id: int, off: int, size: int) -> None:
+    """What programs may write depends on their type (TCP congestion control, sched_ext …); most may write nothing."""
     kind = env.program.prog_type
-    return kind == "struct_ops" or kind in ("sched_cls", "sched_act", "xdp")
+    if kind in ("sched_cls", "sched_act", "xdp"):
+        env.unsupported(f"writing into struct {btf.type(type_id).name} from this program type")
+    if kind != "struct_ops":
+        env.refuse(ONLY_READ_IS_SUPPORTED)
+    if btf is not env.profile.btf:
+        env.unsupported("writing into a structure that is not the kernel's")
+    check_struct_write(env, regno, btf, type_id, off, size)
 
 
 def _check_special_fields(env: Env, btf: Btf, type_id: int, off: int, size: int) -> None:

@@ -47,6 +47,8 @@ from kverdict.kernel.raw_tp_null import argument_may_be_error, argument_may_be_n
 from kverdict.verify.env import Env
 from kverdict.verify.registers import write_reg
 from kverdict.verify.return_code import allowed_range, attach_proto
+from kverdict.verify.struct_ops import promoted, special_argument, typed_argument
+from kverdict.verify.trust import has_unsafe_modifiers
 
 _KINDS: Final = {
     "packet": PTR_TO_PACKET,
@@ -104,14 +106,15 @@ def _function(env: Env) -> str:
 
 def _argument(env: Env, off: int, size: int) -> Value:
     """Argument off / 8 of the attached function, or what it returns; kernel: btf_ctx_access()."""
+    special = special_argument(env, off)
+    if special is not None:
+        return special
     if off % 8:
         _objection(env, CONTEXT_ARGUMENT_OFFSET, off, size, off=off)
     proto = attach_proto(env)
     attach = env.program.attach_type
     skipped = 1 if attach == "trace_raw_tp" else 0
     if proto is None:
-        if env.program.prog_type == "struct_ops":
-            env.unsupported("struct_ops arguments")
         return UNKNOWN_SCALAR
     params = proto.params[skipped:]
     number = _argument_number(env, params, off)
@@ -190,7 +193,13 @@ def _typed(env: Env, param: tuple[str, int], number: int, off: int, size: int) -
     if isinstance(target, (Void, Int)):
         return UNKNOWN_SCALAR
     if not isinstance(target, Struct):
+        if env.does("OTHER_POINTERS_ARE_NUMBERS"):
+            return UNKNOWN_SCALAR
         _objection(env, CONTEXT_ARGUMENT_NOT_STRUCT, off, size, number=number, kind=type(target).__name__.upper())
+    struct_id = skip_modifiers(btf, found.type_id)
+    told = typed_argument(env, number, struct_id, off)
+    if told is not None:
+        return told
     flags = _argument_flags(env, name, number)
     first = btf.type(found.type_id)
     if isinstance(first, TypeTag):
@@ -198,11 +207,12 @@ def _typed(env: Env, param: tuple[str, int], number: int, off: int, size: int) -
     if env.program.attach_type == "trace_raw_tp" and env.does("RAW_TP_ARGUMENTS_MAYBE_NULL"):
         if argument_may_be_error(env.program.attach_name, number):
             return UNKNOWN_SCALAR
-    struct_id = skip_modifiers(btf, found.type_id)
     if env.log is not None:
         kind = "UNION" if target.is_union else "STRUCT"
         what = f"has btf_id {struct_id} type {kind} '{target.name}'"
         env.log.write(f"func '{_function(env)}' arg{number} {what}\n")
+    if not has_unsafe_modifiers(env, flags):
+        struct_id = promoted(env, struct_id)
     return pointer(PTR_TO_BTF_ID | flags, btf, struct_id)
 
 

@@ -79,7 +79,7 @@ def check_dynptr_arg(env: Env, regno: int, arg_type: int, clone_of: int = 0) -> 
     """Check a dynptr argument, or make the dynptr that the callee constructs there.
 
     arg_type: flags MEM_UNINIT (constructs), MEM_RDONLY (does not change it), DYNPTR_TYPE_*. clone_of: the reference
-    that a clone shares, 0 for none. Kernel: process_dynptr_func().
+    that a clone shares, or the one of the object behind the dynptr; 0 for none. Kernel: process_dynptr_func().
     """
     if not env.does("DYNPTRS_PROTECTED"):
         dynptr_unprotected.check_argument(env, regno, arg_type)
@@ -158,6 +158,8 @@ def _construct(env: Env, regno: int, value: Value, arg_type: int, clone_of: int)
     ref = 0
     if is_refcounted(type_flag):
         ref = clone_of or acquire_reference(env)
+    elif env.tracks_derived:
+        ref = clone_of
     id = id or env.new_id()
     for place, first in ((slot, True), (slot - 1, False)):
         frame.stack[place] = Slot(_KINDS, dynptr_value(type_flag, first, id, ref))
@@ -201,6 +203,17 @@ def forget_slices(env: Env, id: int) -> None:
         return
     slices = (PTR_TO_MEM, PTR_TO_MEM | PTR_MAYBE_NULL)
     forget(env.state, lambda value: value.type in slices and value.detail == id)
+
+
+def forget_dynptrs_of(env: Env, ref: int) -> None:
+    """The object with this reference is gone, and dynptrs made from it (since 7.2); kernel: release_reference()."""
+    if not env.tracks_derived or not ref:
+        return
+    for frame in env.state.frames:
+        for place, slot in enumerate(frame.stack):
+            if slot.kinds[0] == DYNPTR and slot.value.ref == ref and slot.value.detail:
+                clear(env, frame.number, place, SLOTS)
+                forget_slices(env, slot.value.id)
 
 
 def release_dynptr(env: Env, value: Value) -> bool:

@@ -35,7 +35,7 @@ from kverdict.kernel.proto import BASE_MASK, DYNPTR_TYPE_SKB, DYNPTR_TYPE_SKB_ME
 from kverdict.program.program import Map
 from kverdict.verify import callbacks
 from kverdict.verify.call_meta import HelperMeta
-from kverdict.verify.dynptr import release_dynptr, state_of
+from kverdict.verify.dynptr import forget_dynptrs_of, release_dynptr, state_of
 from kverdict.verify.env import Env
 from kverdict.verify.everywhere import forget_packet_pointers, rewrite
 from kverdict.verify.helper_args import check_argument, is_null
@@ -160,6 +160,7 @@ def _give_to_map(env: Env, ref: int) -> bool:
     protects = in_rcu_section(env)
     if not drop_reference(env, ref):
         return False
+    forget_dynptrs_of(env, ref)
 
     def changed(value: Value) -> Value:
         if value.ref != ref:

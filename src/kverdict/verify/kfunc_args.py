@@ -102,6 +102,7 @@ _DYNPTRS: Final = {
     "bpf_dynptr_from_skb_meta": DYNPTR_TYPE_SKB_META,
     "bpf_dynptr_from_file": DYNPTR_TYPE_FILE,
 }
+_SKB_DYNPTRS: Final = ("bpf_dynptr_from_skb", "bpf_dynptr_from_skb_meta")
 
 
 def check_arguments(env: Env, meta: KfuncMeta) -> None:
@@ -307,7 +308,9 @@ def _dynptr(arg: KfuncArgument) -> None:
     if constructs:
         arg_type |= MEM_UNINIT
         if env.does("DERIVED_OBJECTS_TRACKED") and meta.ref and meta.name in _DYNPTRS:
-            env.unsupported(f"{meta.name} of an object that the program holds a reference to")
+            if meta.name not in _SKB_DYNPTRS:
+                env.unsupported(f"{meta.name} of an object that the program holds a reference to")
+            clone_of = meta.ref
     arg_type |= _DYNPTRS.get(meta.name, 0)
     if meta.name == "bpf_dynptr_file_discard":
         arg_type |= DYNPTR_TYPE_FILE

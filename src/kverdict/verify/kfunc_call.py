@@ -25,7 +25,7 @@ from kverdict.kernel.progtypes import hook_of
 from kverdict.kernel.proto import KF_ITER_NEXT, KF_RCU_PROTECTED, KF_SLEEPABLE
 from kverdict.verify import callbacks
 from kverdict.verify.call_meta import KfuncMeta
-from kverdict.verify.dynptr import release_dynptr
+from kverdict.verify.dynptr import forget_dynptrs_of, release_dynptr
 from kverdict.verify.env import Env
 from kverdict.verify.everywhere import forget_packet_pointers
 from kverdict.verify.iterators import step
@@ -154,6 +154,8 @@ def _release(env: Env, meta: KfuncMeta) -> None:
         return
     value = env.regs[regno]
     released = release_dynptr(env, value) if meta.dynptr_id else release_reference(env, value.ref)
+    if not meta.dynptr_id:
+        forget_dynptrs_of(env, value.ref)
     if not released:
         env.refuse(RELEASE_NOT_ACQUIRED, callee=meta.name, number=meta.kfunc.btf_id)
 

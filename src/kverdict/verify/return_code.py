@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from kverdict.btf.layout import deref
 from kverdict.btf.types import Func, FuncProto, Ptr, Reference
 from kverdict.catalogue.exits import LSM_CGROUP_NOTE, RETURN_NOT_SCALAR, RETURN_RANGE, SUBPROGRAM_RETURNS_POINTER
 from kverdict.domain.bounds import S64_MAX, S64_MIN
@@ -14,6 +15,7 @@ from kverdict.domain.describe import tnum_text
 from kverdict.domain.tnum import span
 from kverdict.domain.value import PTR_TO_ARENA, PTR_TO_BTF_ID, SCALAR, Value, type_text
 from kverdict.kernel.proto import BASE_MASK
+from kverdict.kernel.struct_ops import member_proto
 from kverdict.verify.env import Env
 from kverdict.verify.precision import mark_chain_precision
 from kverdict.verify.registers import read_reg
@@ -46,6 +48,8 @@ def attach_proto(env: Env) -> FuncProto | None:
     if not program.attach_btf_id:
         return None
     btf = program.profile.btf
+    if program.struct_ops_type:
+        return member_proto(btf, program.attach_btf_id, program.attach_name)
     found = btf.type(program.attach_btf_id)
     for _ in range(3):
         if isinstance(found, (Func, Ptr, Reference)):
@@ -69,6 +73,8 @@ def check_return_code(env: Env, regno: int = 0) -> None:
         return
     if alone and not in_exception and env.subprogs[frame.subprog].returns_void:
         return
+    if not alone and _returns_held(env, regno):
+        return
     value = read_reg(env, regno)
     where = "program exit"
     wide = True
@@ -84,8 +90,6 @@ def check_return_code(env: Env, regno: int = 0) -> None:
             env.refuse(SUBPROGRAM_RETURNS_POINTER, reg=regno, type=type_text(value.type))
         return
     else:
-        if _may_return_pointer(env, prog_type, value):
-            return
         range_, wide = allowed_range(env, prog_type)
     if range_ is None:
         return
@@ -104,11 +108,24 @@ def _returns_nothing(env: Env, prog_type: str) -> bool:
     return prog_type == "struct_ops" and attach_returns_void(env)
 
 
-def _may_return_pointer(env: Env, prog_type: str, value: Value) -> bool:
-    """A struct_ops member that returns a structure may return one that the program holds."""
-    if prog_type != "struct_ops" or value.type & BASE_MASK != PTR_TO_BTF_ID or not value.ref:
+def _returned_struct(env: Env) -> int:
+    """BTF id of the structure that a struct_ops member returns a pointer to, 0 if it returns something else."""
+    proto = attach_proto(env) if env.program.struct_ops_type and env.does("STRUCT_OPS_RETURN_REFERENCE") else None
+    return max(0, deref(env.profile.btf, proto.return_id)) if proto else 0
+
+
+def _returns_held(env: Env, regno: int) -> bool:
+    """A struct_ops member that returns a structure may return one that the program holds, as it got it."""
+    from kverdict.verify.memory import check_fixed_ptr_off
+
+    wanted = _returned_struct(env)
+    value = env.regs[regno]
+    if not wanted or value.type & BASE_MASK != PTR_TO_BTF_ID or not value.ref:
         return False
-    env.unsupported("struct_ops returning a referenced pointer")
+    if value.subject is not env.profile.btf or value.detail != wanted:
+        return False
+    check_fixed_ptr_off(env, value, regno)
+    return True
 
 
 def allowed_range(env: Env, prog_type: str) -> tuple[Range | None, bool]:
@@ -133,6 +150,8 @@ def allowed_range(env: Env, prog_type: str) -> tuple[Range | None, bool]:
         return (0, 1), True
     if prog_type == "lsm":
         return _lsm_range(env, attach), attach == "lsm_cgroup"
+    if prog_type == "struct_ops":
+        return ((0, 0) if _returned_struct(env) else None), True
     return None, True
 
 

@@ -14,6 +14,7 @@ from kverdict.verify.cfg import has_legacy_load
 from kverdict.verify.env import Env
 from kverdict.verify.exceptions import check_direct_call, check_tail_call, check_throw
 from kverdict.verify.flow import signed32
+from kverdict.verify.struct_ops import asks_for_private_stack
 
 _LIMIT: Final = 512
 _FUNC_REFERENCE: Final = LD_IMM64 | PSEUDO_FUNC << VARIANT_SHIFT
@@ -34,6 +35,8 @@ def _may_use_private_stack(env: Env) -> bool:
     if any(subprog.has_tail_call for subprog in env.subprogs):
         return False
     kind, attach = env.program.prog_type, env.program.attach_type
+    if kind == "struct_ops":
+        return asks_for_private_stack(env)
     if kind in ("kprobe", "tracepoint", "perf_event", "raw_tracepoint"):
         return True
     return (kind == "tracing" and attach != "trace_iter") or (kind == "lsm" and attach != "lsm_cgroup")

@@ -22,6 +22,7 @@ from kverdict.verify.global_args import entry_arguments, prepare_main
 from kverdict.verify.log import disassemble
 from kverdict.verify.prune import is_state_visited, update_branch_counts
 from kverdict.verify.steps import steps_of
+from kverdict.verify.struct_ops import enter_struct_ops
 
 Step = Callable[[Env, Insn], int]
 _WRITERS: Final = frozenset((ST, STX))
@@ -82,6 +83,7 @@ def _walk_function(env: Env, steps: list[Step], number: int) -> None:
     else:
         frame.regs[1] = pointer(PTR_TO_CTX)
         prepare_main(env)
+        enter_struct_ops(env)
     env.liveness.entered()
     _walk(env, steps)
     if env.log is not None and env.log.level < 2:
