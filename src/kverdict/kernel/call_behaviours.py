@@ -148,9 +148,9 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
         "",
         "arguments that point to pointers, functions … are numbers (6.18 to 7.2)",
     ),
-    ("STRUCT_ACCESS_JUDGES_WRITES", "6.2", "", "6728aea7216c", "subsystems judge writes into structures, not reads"),
-    ("STRUCT_OPS_ARGUMENT_REFERENCES", "6.16", "", "a687df2008f6", "__ref: an argument comes with a reference"),
-    ("STRUCT_OPS_STUBS", "6.9", "", "e42ac1418055", "stubs tell which members are supported, which arguments NULL"),
+    ("STRUCT_ACCESS_JUDGES_WRITES", "6.2", "", "", "subsystems judge writes into structures, not reads (6.1 to 6.12)"),
+    ("STRUCT_OPS_ARGUMENT_REFERENCES", "6.16", "", "", "__ref: an argument comes with a reference (6.12 to 6.18)"),
+    ("STRUCT_OPS_STUBS", "6.9", "", "", "stubs tell which members exist, which arguments may be NULL (6.1 to 6.12)"),
     (
         "STRUCT_WRITES_NEED_TRUST",
         "7.0",
