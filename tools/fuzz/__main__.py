@@ -62,7 +62,7 @@ def main(
             click.echo(f"; seed {number}, {made.section}\n{made.text}")
         return
     start = time.monotonic()
-    counts = _run(profile, Oracle(kernel), make, seed, count, start, minutes, batch, keep)
+    counts = _run(profile, Oracle(kernel, timeout=60), make, seed, count, start, minutes, batch, keep)
     total = sum(counts.values())
     click.echo(f"{about}, kernel {kernel}, profile {profile.name}, seeds {seed} to {seed + total - 1}")
     for kind, number in counts.most_common():

@@ -13,7 +13,7 @@ from kverdict.program.assembled import program_from_text
 from kverdict.program.program import Program
 from kverdict.verify import Accepted, Rejected, Unsupported, verify
 from tools.fuzz.generate import Sample
-from tools.oracle.answer import Answer
+from tools.oracle.answer import Answer, OracleError
 from tools.oracle.load_program import ask
 from tools.oracle.oracle import Oracle
 
@@ -70,10 +70,21 @@ def judge(samples: Sequence[Sample], profile: KernelProfile, oracle: Oracle) -> 
             continue
         assert isinstance(verdict, (Accepted, Rejected)), verdict
         open_questions.append((number, program, verdict))
-    answers = ask(oracle, [program for _, program, _ in open_questions])
+    answers = _asked(oracle, [program for _, program, _ in open_questions])
     for (number, _, verdict), answer in zip(open_questions, answers, strict=True):
         found[number] = _compare(samples[number], verdict, answer)
     return [found[number] for number in range(len(samples))]
+
+
+def _asked(oracle: Oracle, programs: list[Program]) -> list[Answer]:
+    """The kernel's answers; a program at which it dies or hangs is asked about alone and has none."""
+    try:
+        return ask(oracle, programs)
+    except OracleError as error:
+        if len(programs) == 1:
+            return [Answer(False, 0, f"the kernel gave no answer: {error}", stage="oracle")]
+    middle = len(programs) // 2
+    return _asked(oracle, programs[:middle]) + _asked(oracle, programs[middle:])
 
 
 def _compare(sample: Sample, verdict: Accepted | Rejected, answer: Answer) -> Judgement:

@@ -8,6 +8,7 @@ from kverdict.errors import InputError
 from kverdict.kernel.profile import KernelProfile
 from tools.fuzz.generate import Sample
 from tools.fuzz.judge import Judgement, judge, linked
+from tools.oracle.answer import OracleError
 from tools.oracle.oracle import Oracle
 
 _ROUNDS = 12
@@ -25,7 +26,10 @@ def minimise(
     best = found
     for _ in range(_ROUNDS):
         candidates = _smaller(best.sample, profile)
-        hits = [other for other in judge(candidates, profile, oracle) if wanted(other)] if candidates else []
+        try:
+            hits = [other for other in judge(candidates, profile, oracle) if wanted(other)] if candidates else []
+        except OracleError:
+            return best  # one of the smaller programs is more than the kernel bears
         if not hits:
             return best
         best = min(hits, key=lambda other: len(other.sample.lines))

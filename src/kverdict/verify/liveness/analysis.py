@@ -162,10 +162,11 @@ class Analysis:
         transfer(env.insns[index], depth, after, parents)
         log_transfer(env, index, now, after)
         changed = False
-        for target in env.successors[index]:
+        nexts = env.successors[index]
+        for target in nexts:
             old = before[target - start]
             if old is None:
-                before[target - start] = after.copy()
+                before[target - start] = after if len(nexts) == 1 else after.copy()
                 changed = True
             else:
                 changed |= _join_into(env, index, target, old, after)
@@ -214,7 +215,9 @@ def _join_into(env: Env, index: int, target: int, old: Origins, new: Origins) ->
     """Join what another path knows into `old`; kernel: arg_track_join()."""
     changed = False
     for reg, (mine, other) in enumerate(zip(old.regs, new.regs, strict=True)):
-        joined = mine if mine is other and mine.frame < 0 else join(mine, other)
+        if mine is other:
+            continue
+        joined = join(mine, other)
         if joined != mine:
             old.regs[reg] = joined
             changed = True
@@ -223,6 +226,8 @@ def _join_into(env: Env, index: int, target: int, old: Origins, new: Origins) ->
         return changed
     for slot in sorted(old.stack.keys() | new.stack.keys()):
         mine, other = old.stack.get(slot, NONE), new.stack.get(slot, NONE)
+        if mine is other:
+            continue
         joined = join(mine, other)
         if joined != mine:
             old.put(slot, joined)

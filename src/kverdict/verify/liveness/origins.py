@@ -115,7 +115,7 @@ def _or_none(origin: Origin) -> Origin:
 
 def join(a: Origin, b: Origin) -> Origin:
     """What is known where two paths meet; kernel: __arg_track_join()."""
-    if a is b and a.frame < 0:
+    if a is b:
         return a
     if a.frame == b.frame and a.frame >= 0:
         return _merged(a, b) if a.offsets and b.offsets else Origin(a.frame)
