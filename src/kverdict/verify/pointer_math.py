@@ -95,7 +95,8 @@ def adjust_pointer(env: Env, insn: Insn, pointer: Value, offset: Value, offset_i
             write_reg(env, dst, pointer)
         return
     _check_kind(env, insn, pointer, offset)
-    check_sane(env, num, 0, kind)
+    # Kernels that keep the constant of a linked sum where pointers have their fixed offset take it for one.
+    check_sane(env, num, 0 if env.folds_offsets else offset.off, kind)
     _check_sane_pointer(env, pointer, kind)
     if code == ADD:
         result = _move_folded(env, ADD, pointer, num, kind) if env.folds_offsets else _add(env, pointer, num)

@@ -106,6 +106,8 @@ def _slot_text(env: Env, frame: Frame, place: int, slot: Slot) -> str:
         facts = [f"id={value.id}"] if value.id else []
         if value.ref:
             facts.append(f"{'parent_id' if env.tracks_derived else 'ref_id'}={value.ref}")
+        if value.id and not env.tracks_derived:
+            facts.append(f"dynptr_id={value.id}")
         return f"{name}=dynptr_{_dynptr_name(value.subject)}({','.join(facts)})"
     if last == ITER:
         if not value.ref or not isinstance(value.detail, tuple) or not isinstance(value.subject, Btf):
