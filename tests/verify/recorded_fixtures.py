@@ -1,0 +1,69 @@
+"""What kernels said about the programs of tests/fixtures/case_*.bpf.o, in tests/verify/fixture_cases/*.txt.
+
+A line is "PROGRAM KERNEL COUNT SENTENCE": how many instructions were processed, and the sentence of a refusal. A kernel
+that lacks what a program calls has no line for it. To ask the kernels again:
+
+python -m tests.verify.recorded_fixtures [NAME ...]
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from kverdict.errors import LinkError
+from kverdict.program.link import link
+from tests.fixtures import NAMES, opened
+from tests.verify.asking import profile
+from tools.oracle.load_program import PROFILES, ask
+
+FOLDER: Final = Path(__file__).parent / "fixture_cases"
+
+
+class Case(NamedTuple):
+    """One program, asked of one kernel."""
+
+    fixture: str
+    program: str
+    kernel: str
+    processed: int
+    sentence: str
+
+
+def cases() -> Iterator[Case]:
+    """All that is recorded."""
+    for path in sorted(FOLDER.glob("*.txt")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            program, kernel, processed, *sentence = line.split(" ", 3)
+            yield Case(path.stem, program, kernel, int(processed), "".join(sentence))
+
+
+def record(name: str) -> Iterator[str]:
+    """Lines for the programs of a fixture, as the kernels answer."""
+    said: dict[str, list[str]] = {program.name: [] for program in opened(name).programs}
+    for oracle, kernel in PROFILES.items():
+        linked = {}
+        for program in said:
+            try:
+                linked[program] = link(opened(name), program, profile(kernel))
+            except LinkError:
+                continue
+        for program, answer in zip(linked, ask(oracle, list(linked.values()), 2), strict=True):
+            if answer.verdict != "none":
+                said[program].append(f"{program} {kernel} {answer.insns_processed or 0} {answer.message}".rstrip())
+            else:
+                print(f"{name}.{program} {kernel}: nothing recorded: {answer.stage}: {answer}", file=sys.stderr)
+    for lines in said.values():
+        yield from lines
+
+
+def main(names: Iterable[str]) -> None:
+    """Ask about these fixtures, or all."""
+    for name in names or (name for name in NAMES if name.startswith("case_")):
+        (FOLDER / f"{name}.txt").write_text("\n".join([*record(name), ""]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
