@@ -8,6 +8,7 @@ python -m tests.verify.recorded_fixtures [NAME ...]
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,9 +18,11 @@ from kverdict.errors import LinkError
 from kverdict.program.link import link
 from tests.fixtures import NAMES, opened
 from tests.verify.asking import profile
+from tools.oracle.answer import Answer
 from tools.oracle.load_program import PROFILES, ask
 
 FOLDER: Final = Path(__file__).parent / "fixture_cases"
+_GLUED: Final = re.compile(r"processed (\d+) insns \(limit .*")
 
 
 class Case(NamedTuple):
@@ -52,11 +55,20 @@ def record(name: str) -> Iterator[str]:
                 continue
         for program, answer in zip(linked, ask(oracle, list(linked.values()), 2), strict=True):
             if answer.verdict != "none":
-                said[program].append(f"{program} {kernel} {answer.insns_processed or 0} {answer.message}".rstrip())
+                sentence, processed = _said(answer)
+                said[program].append(f"{program} {kernel} {processed} {sentence}".rstrip())
             else:
                 print(f"{name}.{program} {kernel}: nothing recorded: {answer.stage}: {answer}", file=sys.stderr)
     for lines in said.values():
         yield from lines
+
+
+def _said(answer: Answer) -> tuple[str, int]:
+    """The sentence of a refusal, even where the kernel ended no line behind it, and the count."""
+    glued = _GLUED.search(answer.message)
+    if glued:
+        return answer.message[: glued.start()], int(glued[1])
+    return answer.message, answer.insns_processed or 0
 
 
 def main(names: Iterable[str]) -> None:
