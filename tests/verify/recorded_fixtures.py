@@ -1,7 +1,8 @@
 """What kernels said about the programs of tests/fixtures/case_*.bpf.o, in tests/verify/fixture_cases/*.txt.
 
 A line is "PROGRAM KERNEL COUNT SENTENCE": how many instructions were processed, and the sentence of a refusal. A kernel
-that lacks what a program calls has no line for it. To ask the kernels again:
+that lacks what a program calls has no line for it. SENTENCE is "-" where a kernel refuses without
+a word. To ask the kernels again:
 
 python -m tests.verify.recorded_fixtures [NAME ...]
 """
@@ -22,6 +23,8 @@ from tools.oracle.answer import Answer
 from tools.oracle.load_program import PROFILES, ask
 
 FOLDER: Final = Path(__file__).parent / "fixture_cases"
+SILENT: Final = "-"
+_NO_SENTENCE: Final = re.compile(r"\d+: \(|regs=|(?:mark_precise|last_idx)")
 _GLUED: Final = re.compile(r"processed (\d+) insns \(limit .*")
 
 
@@ -65,6 +68,8 @@ def record(name: str) -> Iterator[str]:
 
 def _said(answer: Answer) -> tuple[str, int]:
     """The sentence of a refusal, even where the kernel ended no line behind it, and the count."""
+    if _NO_SENTENCE.match(answer.message):
+        return SILENT, answer.insns_processed or 0
     glued = _GLUED.search(answer.message)
     if glued:
         return answer.message[: glued.start()], int(glued[1])
