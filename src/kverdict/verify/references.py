@@ -124,11 +124,10 @@ def _check_older(env: Env, exception_exit: bool, prefix: str) -> None:
         _check_references(env, exception_exit, prefix, LD_ABS_WITH_REFERENCE)
         _check_sections_now(env, prefix)
         return
-    throws = exception_exit and env.does("THROW_CHECKED_AS_SUCH")
-    if throws:
+    if exception_exit and env.does("THROW_CHECKED_AS_SUCH"):
         _check_sections_now(env, prefix)
     if env.does("SECTIONS_SPAN_CALLS"):
-        looks = len(env.state.frames) == 1
+        looks = exception_exit or len(env.state.frames) == 1
     else:
         looks = not in_rbtree_callback(env)
     state = env.state
