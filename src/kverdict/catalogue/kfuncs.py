@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EINVAL
+from errno import EACCES, EFAULT, EINVAL
 from typing import Final
 
 from kverdict.diagnostic import Message
@@ -218,6 +218,13 @@ ARG_NO_REFCOUNT: Final = Message(
     "R{reg} doesn't point to a type with bpf_refcount field",
     "",
     ((NR, "arg#{arg} doesn't point to a type with bpf_refcount field"),),
+)
+ARG_WITHOUT_RECORD: Final = Message(
+    "arg-without-record",
+    EFAULT,
+    "verifier bug: Couldn't find btf_record",
+    "the object's type has no special field at all, so no bpf_refcount to count its owners with",
+    (("BUGS_NAMED", "verifier internal error: Couldn't find btf_record"),),
 )
 ARG_NOT_OWNING: Final = Message(
     "arg-not-owning",

@@ -56,12 +56,6 @@ PREEMPT_DISABLED: Final = Message(
     "bpf_preempt_enable() is missing on this path",
     ((LEAK, "{count} bpf_preempt_enable{plural} missing"),),
 )
-THROW_IN_REGION: Final = Message(
-    "throw-in-region",
-    EINVAL,
-    "bpf_throw cannot be used inside {region}-ed region",
-    "an exception would leave the section without ending it",
-)
 IRQ_DISABLED: Final = Message(
     "irq-disabled",
     EINVAL,

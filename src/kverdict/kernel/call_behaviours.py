@@ -44,6 +44,13 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("SOCKMAP_UPDATE_BY_LOOKUP_PROGRAMS_ONLY", "7.3", "", "", "sockmap updates by sk_reuseport and sk_lookup only"),
     ("TAIL_CALL_MAP_SENTENCE", "6.16", "", "", "expected prog array map for tail call; before: misconfigured verifier"),
     ("ZERO_BASED_ARGUMENTS", "6.12", "", "", "dynptrs, iterators: arg #0 is the first; before: arg #1 (6.4 to 6.12)"),
+    (
+        "FORMATS_BEYOND_ASCII",
+        "7.1",
+        "",
+        "",
+        "formats of bpf_snprintf() may hold UTF-8 (6.18.44 to 7.2; also 6.1, 6.12)",
+    ),
     # Results of helpers
     ("CPU_NUMBER_IN_RANGE", "6.9", "", "", "bpf_get_smp_processor_id() is less than the number of CPUs"),
     ("RETVAL_RANGE_CHECKED", "7.2", "", "", "bpf_set_retval() wants and bpf_get_retval() gives -4095..0 (6.18 to 7.2)"),
@@ -52,6 +59,7 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
     ("TAIL_CALL_REFUSED_IN_CALLBACK", "7.0", "", "", "no tail call right in a callback (6.18.44 to 7.2)"),
     ("TAIL_CALL_RETURNS", "6.18", "", "e3245f899043", "a function may return from a tail call in it"),
     # Arguments of kfuncs
+    ("BUGS_NAMED", "6.16", "", "", "verifier bug: ...; before: verifier internal error: ... (6.12 to 6.18)"),
     ("ACQUIRE_MATCHES_STRICTLY", "", "6.12", "6f64f866aa1a", "KF_ACQUIRE kfuncs take exactly their structure"),
     ("CONTEXT_SENTENCE_NAMES_REGISTER_TYPE", "6.12", "", "", "expected pointer to ctx, but got fp; before: got PTR"),
     ("ITERATOR_ARGUMENTS_CHECKED", "6.12", "", "", "iterators are pointers to the stack; __iter suffix (6.4 to 6.12)"),
@@ -100,13 +108,6 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
     # Exceptions
     ("OBJECTS_BELOW_FRAME_POINTER", "7.1", "", "", "an object at the frame pointer is at no slot (6.18 to 7.2)"),
     (
-        "THROW_NAMED_IN_SECTIONS",
-        "6.13",
-        "",
-        "",
-        "bpf_throw in a section is refused in words of its own (also in stable 6.12)",
-    ),
-    (
         "ASYNC_RETURN_RANGE",
         "6.8",
         "",
@@ -114,7 +115,7 @@ CALL_BEHAVIOURS: Final[tuple[Row, ...]] = (
         "At async callback return; before: At async callback (6.4 to 6.12)",
     ),
     ("EXCEPTIONS", "6.7", "", "f18b03fabaa9", "bpf_throw() and exception callbacks"),
-    ("THROW_CHECKED_AS_SUCH", "6.18.20", "", "6c2128505f61", "bpf_throw() names itself (6.18.2 to 6.18.44)"),
+    ("THROW_CHECKED_AS_SUCH", "6.18.20", "", "", "bpf_throw() names itself (6.18.2 to 6.18.44)"),
     ("GLOBAL_CALLS_IN_SECTIONS", "6.13", "", "", "global functions with preemption disabled (6.12 to 6.18)"),
     # References, locks, sections
     ("ARENA_UNDER_LOCK", "7.0", "", "", "arena and stream kfuncs while a lock is held (6.18 to 7.2)"),

@@ -278,7 +278,8 @@ def _snprintf(env: Env, insn: Insn, meta: HelperMeta) -> None:
         env.unsupported("bpf_snprintf() with a format outside of a map")
     if size.num.value % 8:
         env.refuse(INVALID_FORMAT_STRING)
-    if not is_valid_format(constant_string(map, offset_of(text)) or b"", size.num.value // 8):
+    format = constant_string(map, offset_of(text)) or b""
+    if not is_valid_format(format, size.num.value // 8, env.does("FORMATS_BEYOND_ASCII")):
         env.refuse(INVALID_FORMAT_STRING)
 
 

@@ -29,6 +29,7 @@ from kverdict.catalogue.kfuncs import (
     ARG_STRUCT_MISMATCH,
     ARG_TYPE_UNTRUSTED,
     ARG_UNRECOGNIZED,
+    ARG_WITHOUT_RECORD,
     CSS_ITER_PROGRAM,
     KPTR_GET_NO_KPTR,
     KPTR_GET_NOT_MAP_VALUE,
@@ -270,7 +271,10 @@ def _refcounted(arg: KfuncArgument) -> None:
     if value.base != PTR_TO_BTF_ID or not value.type & MEM_ALLOC:
         env.refuse(ARG_NOT_OWNING, **arg.facts())
     meta.owning = not value.type & NON_OWN_REF and (bool(value.ref) or not env.does("OWNER_HOLDS_REFERENCE"))
-    if not has_field(record_of(env, value), "refcount"):
+    record = record_of(env, value)
+    if not record:
+        env.refuse(ARG_WITHOUT_RECORD)
+    if not has_field(record, "refcount"):
         env.refuse(ARG_NO_REFCOUNT, **arg.facts())
     if env.does("REFCOUNT_ACQUIRE_DISABLED"):
         env.refuse(REFCOUNT_ACQUIRE_DISABLED)

@@ -13,14 +13,12 @@ from kverdict.catalogue.lifetime import (
     PREEMPT_DISABLED,
     RCU_LOCK_HELD,
     SPIN_LOCK_HELD,
-    THROW_IN_REGION,
     UNRELEASED_REFERENCE,
     UNRELEASED_REFERENCE_LINE,
     UNRELEASED_TAIL_CALL,
 )
 from kverdict.diagnostic import Message
 from kverdict.domain.references import REF_PTR, Held, find_reference, without
-from kverdict.domain.state import State
 from kverdict.domain.value import Value
 from kverdict.kernel.proto import MEM_RCU, NON_OWN_REF
 from kverdict.verify.env import Env
@@ -115,16 +113,6 @@ def check_resource_leak(env: Env, exception_exit: bool, check_lock: bool, prefix
         env.refuse(PREEMPT_DISABLED, where=prefix, count=state.preempt, plural="")
 
 
-def _check_throw(env: Env, state: State) -> None:
-    for held, region in (
-        (state.locks, "bpf_spin_lock"),
-        (state.rcu, "bpf_rcu_read_lock"),
-        (state.preempt, "bpf_preempt_disable"),
-    ):
-        if held:
-            env.refuse(THROW_IN_REGION, region=region)
-
-
 def _check_older(env: Env, exception_exit: bool, prefix: str) -> None:
     """Kernels before 6.13: each kind of leak has a sentence of its own, and exits look at sections first."""
     if prefix == "tail_call":
@@ -136,13 +124,13 @@ def _check_older(env: Env, exception_exit: bool, prefix: str) -> None:
         _check_references(env, exception_exit, prefix, LD_ABS_WITH_REFERENCE)
         _check_sections_now(env, prefix)
         return
+    if exception_exit and env.does("THROW_CHECKED_AS_SUCH"):
+        _check_sections_now(env, prefix)
     if env.does("SECTIONS_SPAN_CALLS"):
         looks = exception_exit or len(env.state.frames) == 1
     else:
         looks = not in_rbtree_callback(env)
     state = env.state
-    if exception_exit and env.does("THROW_NAMED_IN_SECTIONS"):
-        _check_throw(env, state)
     if state.locks and looks:
         env.refuse(SPIN_LOCK_HELD, where=prefix)
     if state.rcu and (looks or not env.does("SECTIONS_SPAN_CALLS")):

@@ -7,16 +7,21 @@ import string
 from typing import Final
 
 _TEXT: Final = frozenset(string.printable.encode())
-_END: Final = rb"(?=\Z|[" + re.escape((string.whitespace + string.punctuation).encode()) + rb"])"
+# isspace() and ispunct() of the kernel: those of Latin 1.
+_BREAKS: Final = (string.whitespace + string.punctuation).encode() + bytes((*range(0xA0, 0xC0), 0xD7, 0xF7))
+_END: Final = rb"(?=\Z|[" + re.escape(_BREAKS) + rb"])"
 _CONVERSION: Final = re.compile(
     rb"[0+\- ]*(?:[1-9][0-9]*)?"
     rb"(?:p(?:[ku]s" + _END + rb"|[KxsS]|B|[iI][46]|" + _END + rb")|s" + _END + rb"|c|l{0,2}[iduxX])"
 )
 
 
-def is_valid_format(text: bytes, arguments: int) -> bool:
-    """Whether the format has only known conversions, and not more than there are arguments."""
-    if any(byte not in _TEXT for byte in text):
+def is_valid_format(text: bytes, arguments: int, beyond_ascii: bool) -> bool:
+    """Whether the format has only known conversions, and not more than there are arguments.
+
+    beyond_ascii: bytes above 127 may stand between conversions.
+    """
+    if any(byte not in _TEXT and not (beyond_ascii and byte > 127) for byte in text):
         return False
     used = 0
     at = 0
