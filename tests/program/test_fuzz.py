@@ -14,7 +14,7 @@ from kverdict.program.link import link
 from tests.fixtures import NAMES, raw
 
 COPIES = 400  # of each of five fixtures
-KERNELS = dict.fromkeys(("qdisc", "schedulers"), ("7.2", "6.4"))  # structures that 6.12 lacks
+KERNELS = dict.fromkeys(("case_implicit", "qdisc", "schedulers"), ("7.2", "6.4"))  # what 6.12 lacks
 EXPECTED = (InputError, LinkError, UnsupportedError)
 
 
