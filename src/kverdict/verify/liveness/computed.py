@@ -111,9 +111,6 @@ class ComputedLiveness:
     def propagate(self, old: State, current: State) -> None:
         """Two states are equal."""
 
-    def clean(self, env: Env, state: State) -> None:
-        """Checkpoints were cleaned when they were made."""
-
 
 def _forget_registers(frame: Frame, dead: int) -> None:
     frame.precise &= ~dead
